@@ -1,0 +1,62 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+/// Every target but the two that hold pointers (`ApusEngine`, `ApusSystem`) proves that it has none.
+let memorySafe: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], pointers: Bool = false) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: pointers ? strict : memorySafe)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let containers = Target.Dependency.product(name: "BasicContainers", package: "swift-collections")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "apus",
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+    ],
+    targets: [
+        library("ApusBase", []),
+        library("ApusPlan", ["ApusBase", yams]),
+        library("ApusProgram", ["ApusBase", "ApusPlan"]),
+        .target(name: "CApusEngine"),
+        library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
+        library("ApusSystem", ["ApusBase"], pointers: true),
+        library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
+        library(
+            "ApusRuntime",
+            ["ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", containers]),
+        .executableTarget(
+            name: "apus",
+            dependencies: [
+                "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
+                "ApusRuntime", arguments,
+            ],
+            swiftSettings: memorySafe),
+        library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
+        suite("ApusBaseTests", ["ApusBase", "ApusTestSupport"]),
+        suite("ApusPlanTests", ["ApusPlan", "ApusTestSupport"]),
+        suite("ApusProgramTests", ["ApusProgram", "ApusTestSupport"]),
+        suite("ApusEngineTests", ["ApusEngine", "ApusTestSupport"]),
+        suite("ApusSystemTests", ["ApusSystem", "ApusTestSupport"]),
+        suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),
+        suite("ApusRuntimeTests", ["ApusRuntime", "ApusTestSupport"]),
+        suite("ApusCommandTests", ["apus", "ApusTestSupport"]),
+        suite("ArchitectureTests", []),
+    ]
+)

@@ -1,0 +1,76 @@
+/// A hybrid parallel strategy: the degrees, the schedule, and what changes with sequence length.
+package struct Plan: Hashable, Sendable {
+    package enum Schedule: String, Hashable, Sendable, CaseIterable {
+        case gpipe
+        case oneForwardOneBackward = "1f1b"
+        case interleaved = "interleaved_1f1b"
+        case zeroBubbleH1 = "zero_bubble_h1"
+        case zeroBubbleV = "zero_bubble_v"
+        case dualPipeV = "dualpipe_v"
+    }
+    package enum Placement: String, Hashable, Sendable, CaseIterable {
+        /// A stage's ranks lie side by side.
+        case outermost
+        /// Pipeline neighbours lie side by side.
+        case innermost
+    }
+    package enum Recompute: String, Hashable, Sendable, CaseIterable {
+        case none, selective, full
+    }
+
+    /// What holds for sequences of up to `lengthMax` tokens.
+    package struct Bucket: Hashable, Sendable {
+        /// The longest sequence, in tokens; `nil` where the plan has one bucket for all lengths.
+        package var lengthMax: Int?
+        package var microBatches: Int
+        package var sequencesPerDataRank: Int
+        package var tensorParallel: Int
+        package var recompute: Recompute
+
+        package init(
+            lengthMax: Int?, microBatches: Int, sequencesPerDataRank: Int, tensorParallel: Int,
+            recompute: Recompute
+        ) {
+            self.lengthMax = lengthMax
+            self.microBatches = microBatches
+            self.sequencesPerDataRank = sequencesPerDataRank
+            self.tensorParallel = tensorParallel
+            self.recompute = recompute
+        }
+    }
+
+    package var degrees: Degrees
+    package var schedule: Schedule
+    package var chunksPerRank: Int
+    package var zeroStage: Int
+    package var pipelinePlacement: Placement
+    package var layersPerStage: [Int]?
+    package var sequenceParallel: Bool
+    package var overlap: Bool
+    package var hierarchicalReduce: Bool
+    /// At least one, sorted by `lengthMax`.
+    package var buckets: [Bucket]
+
+    package init(
+        degrees: Degrees, schedule: Schedule = .oneForwardOneBackward, chunksPerRank: Int = 1,
+        zeroStage: Int = 0, pipelinePlacement: Placement = .outermost,
+        layersPerStage: [Int]? = nil, sequenceParallel: Bool = false, overlap: Bool = true,
+        hierarchicalReduce: Bool = false, buckets: [Bucket]
+    ) {
+        self.degrees = degrees
+        self.schedule = schedule
+        self.chunksPerRank = chunksPerRank
+        self.zeroStage = zeroStage
+        self.pipelinePlacement = pipelinePlacement
+        self.layersPerStage = layersPerStage
+        self.sequenceParallel = sequenceParallel
+        self.overlap = overlap
+        self.hierarchicalReduce = hierarchicalReduce
+        self.buckets = buckets
+    }
+
+    /// The bucket for sequences of `length` tokens, or `nil` where none is long enough.
+    package func bucket(forLength length: Int) -> Bucket? {
+        buckets.first { bucket in bucket.lengthMax.map { length <= $0 } ?? true }
+    }
+}

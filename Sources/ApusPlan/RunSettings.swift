@@ -1,0 +1,34 @@
+/// What training needs beyond the plan.
+package struct RunSettings: Hashable, Sendable {
+    package enum Tokenizer: String, Hashable, Sendable, CaseIterable {
+        case bytes
+    }
+
+    package var seed: Int
+    package var steps: Int
+    package var learningRate: Double
+    package var warmupSteps: Int
+    package var weightDecay: Double
+    package var gradientClip: Double
+    package var precision: Precision
+    package var tokenizer: Tokenizer
+    package var sequenceLength: Int
+    package var sequencesPerStep: Int
+
+    package init(
+        seed: Int = 1, steps: Int = 20, learningRate: Double = 1e-3, warmupSteps: Int = 5,
+        weightDecay: Double = 0.1, gradientClip: Double = 1, precision: Precision = .fp32,
+        tokenizer: Tokenizer = .bytes, sequenceLength: Int = 64, sequencesPerStep: Int = 8
+    ) {
+        self.seed = seed
+        self.steps = steps
+        self.learningRate = learningRate
+        self.warmupSteps = warmupSteps
+        self.weightDecay = weightDecay
+        self.gradientClip = gradientClip
+        self.precision = precision
+        self.tokenizer = tokenizer
+        self.sequenceLength = sequenceLength
+        self.sequencesPerStep = sequencesPerStep
+    }
+}

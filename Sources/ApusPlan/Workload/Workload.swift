@@ -1,0 +1,45 @@
+/// What a deployment is asked to do.
+package struct Workload: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        case training, inference
+    }
+    package enum Optimizer: String, Hashable, Sendable, CaseIterable {
+        case adam, adamw
+    }
+
+    package var kind: Kind
+    package var sequencesPerBatch: Int
+    package var sequenceLengths: [Int]
+    /// Shares of the lengths, in their order; equal where the file names none.
+    package var lengthWeights: [Double]?
+    package var precision: Precision
+    package var optimizer: Optimizer
+    package var optimizerPrecision: Precision
+
+    package init(
+        kind: Kind, sequencesPerBatch: Int, sequenceLengths: [Int], lengthWeights: [Double]? = nil,
+        precision: Precision, optimizer: Optimizer, optimizerPrecision: Precision
+    ) {
+        self.kind = kind
+        self.sequencesPerBatch = sequencesPerBatch
+        self.sequenceLengths = sequenceLengths
+        self.lengthWeights = lengthWeights
+        self.precision = precision
+        self.optimizer = optimizer
+        self.optimizerPrecision = optimizerPrecision
+    }
+}
+
+/// A number type in which a deployment computes or stores.
+package enum Precision: String, Hashable, Sendable, CaseIterable {
+    case fp32, tf32, fp16, bf16, fp8
+
+    /// Bytes of one stored element.
+    package var byteCount: Int {
+        switch self {
+        case .fp32, .tf32: 4
+        case .fp16, .bf16: 2
+        case .fp8: 1
+        }
+    }
+}
