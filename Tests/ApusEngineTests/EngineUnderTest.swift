@@ -73,7 +73,8 @@ extension Engine {
     }
 
     /// The gradients of the same inputs by central differences in FP64.
-    func differences(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> [[Double]] {
+    func differences(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> [[Double]]
+    {
         let step = 1e-6
         var gradients: [[Double]] = []
         for index in inputs.indices {
@@ -91,7 +92,8 @@ extension Engine {
     }
 
     /// The output's product with the fixed upstream gradient.
-    private func weighted(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> Double {
+    private func weighted(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> Double
+    {
         let leaves = try leaves(inputs, .float64)
         let output = try recordingGradients(false) { () throws(EngineError) in
             try operation(leaves)
