@@ -104,8 +104,8 @@ extension Tensor {
 
     /// The scalar `scale × Σ cross-entropy` of `[tokens, hidden]` under a head `[vocab, hidden]`.
     ///
-    /// The logits exist for one of `chunks` parts of the tokens at a time. Each part reads the whole
-    /// weight, so parts below a hundred tokens cost more than they save.
+    /// The logits exist for one of `chunks` parts of the tokens at a time. Each part reads all of
+    /// the weight, so parts below a hundred tokens cost more than they save.
     ///
     /// While gradients are recorded, `tokens × hidden + vocab × min(tokens, hidden)` numbers are
     /// kept for backward.

@@ -8,6 +8,9 @@ import Testing
 enum EngineUnderTest {
     static let path = Engine.locate(environment: ProcessInfo.processInfo.environment)
     static var isAvailable: Bool { path != nil }
+    /// The repository that these tests were built from.
+    static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
 
     static func open() throws -> Engine { try Engine.open(at: try #require(path)) }
 }
