@@ -141,9 +141,14 @@ apus_status tensor_fill_normal(
     apus_error **error) {
     return guarded(error, [&] {
         const at::Generator generator = at::detail::createCPUGenerator(seed);
-        at::Tensor drawn = at::empty({tensor->value.numel()}, at::kFloat);
+        const at::Tensor target = tensor->value.detach();
+        if (is_fused(target) && target.is_contiguous()) {
+            target.view({-1}).normal_(mean, standard_deviation, generator);
+            return;
+        }
+        const at::Tensor drawn = at::empty({target.numel()}, at::kFloat);
         drawn.normal_(mean, standard_deviation, generator);
-        tensor->value.detach().copy_(drawn.view(tensor->value.sizes()));
+        target.copy_(drawn.view(target.sizes()));
     });
 }
 
