@@ -1,0 +1,62 @@
+package import ApusBase
+package import ApusPlan
+
+/// What all ranks of a job do in one training step.
+///
+/// Ranks that differ only in their place on a mesh axis share one class, in which peers are named
+/// by mesh offsets, so the program of 16 384 ranks is as large as that of 16.
+package struct Program: Hashable, Sendable {
+    package var mesh: Mesh
+    package var shape: StepShape
+    /// One per pipeline stage, in order.
+    package var classes: [ProgramClass]
+
+    package func programClass(of rank: Rank) -> ProgramClass {
+        classes[mesh.position(of: rank).stage.index]
+    }
+}
+
+/// The program of one stage's ranks.
+package struct ProgramClass: Hashable, Sendable {
+    package var stage: Stage
+    /// The layers that the stage holds.
+    package var layers: Range<Int>
+    package var slots: [SlotPlan]
+    package var buckets: [GradientBucket]
+    package var instructions: [Instruction]
+}
+
+/// Weight gradients that are reduced together because they are ready at about the same time and
+/// belong to the same group of ranks.
+package struct GradientBucket: Hashable, Sendable {
+    package var axis: Axis
+    /// Names of stored weights, in the order in which backward finishes them.
+    package var parameters: [String]
+    package var size: Bytes
+}
+
+/// How large one step is: what a plan's bucket says for one sequence length.
+package struct StepShape: Hashable, Sendable {
+    /// Tokens of one sequence.
+    package var sequenceLength: Int
+    package var sequencesPerMicroBatch: Int
+    package var microBatches: Int
+    package var recompute: Plan.Recompute
+    /// The type that islands compute in.
+    package var precision: Precision
+
+    package init(
+        sequenceLength: Int, sequencesPerMicroBatch: Int, microBatches: Int,
+        recompute: Plan.Recompute = .none, precision: Precision = .fp32
+    ) {
+        self.sequenceLength = sequenceLength
+        self.sequencesPerMicroBatch = sequencesPerMicroBatch
+        self.microBatches = microBatches
+        self.recompute = recompute
+        self.precision = precision
+    }
+
+    /// Tokens that one data-parallel rank handles in one micro-batch.
+    package var tokensPerMicroBatch: Int { sequenceLength * sequencesPerMicroBatch }
+    package var sequencesPerDataRank: Int { sequencesPerMicroBatch * microBatches }
+}
