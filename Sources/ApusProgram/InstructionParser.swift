@@ -118,6 +118,9 @@ extension Island {
         case ("embedding", nil) where parts.count == 1: self = .embedding
         case ("head", nil) where parts.count == 1: self = .head
         case ("attention", let layer?): self = .attention(layer: layer)
+        case ("norm", let layer?): self = .norm(layer: layer)
+        case ("heads", let layer?): self = .heads(layer: layer)
+        case ("router", let layer?): self = .router(layer: layer)
         case ("experts", let layer?): self = .experts(layer: layer)
         case ("residual", let layer?): self = .residual(layer: layer)
         default: return nil
@@ -134,8 +137,12 @@ extension Payload {
         guard let dot = text.lastIndex(of: ".") else { return nil }
         let place = text[text.index(after: dot)...]
         let parts = text[..<dot].split(separator: "/", omittingEmptySubsequences: false)
-        if parts == ["gradients"], place.first == "b", let bucket = Int(place.dropFirst()) {
-            self = .gradients(bucket: bucket)
+        if place.first == "b", let bucket = Int(place.dropFirst()) {
+            switch parts {
+            case ["gradients"]: self = .gradients(bucket: bucket)
+            case ["weights"]: self = .weights(bucket: bucket)
+            default: return nil
+            }
             return
         }
         guard let microBatch = Int(place) else { return nil }
@@ -143,6 +150,12 @@ extension Payload {
         switch (parts.first, layer) {
         case ("activation", nil): self = .activation(microBatch: microBatch)
         case ("activation_gradient", nil): self = .activationGradient(microBatch: microBatch)
+        case ("gather", let layer?): self = .gather(layer: layer, microBatch: microBatch)
+        case ("scatter", let layer?): self = .scatter(layer: layer, microBatch: microBatch)
+        case ("scatter_gradient", let layer?):
+            self = .scatterGradient(layer: layer, microBatch: microBatch)
+        case ("gather_gradient", let layer?):
+            self = .gatherGradient(layer: layer, microBatch: microBatch)
         case ("counts", let layer?): self = .counts(layer: layer, microBatch: microBatch)
         case ("dispatch", let layer?): self = .dispatch(layer: layer, microBatch: microBatch)
         case ("combine", let layer?): self = .combine(layer: layer, microBatch: microBatch)

@@ -1,11 +1,19 @@
 /// A piece of computation between two communications, with explicit inputs and outputs.
 ///
-/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges.
+/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges; with
+/// tensor parallelism attention is `norm │ gather │ heads │ scatter │ router`.
 package enum Island: Hashable, Sendable {
     /// Token indices to hidden states.
     case embedding
     /// Hidden states to the residual stream, the rows for the experts and their routing weights.
     case attention(layer: Int)
+    /// With tensor parallelism, the first part of attention: hidden states to themselves and their
+    /// norm.
+    case norm(layer: Int)
+    /// The second: normed states of all tokens to this rank's heads' share of the output.
+    case heads(layer: Int)
+    /// The third: hidden states and attention's output to what `attention` gives.
+    case router(layer: Int)
     /// Rows, grouped by source rank and expert, to rows in the same order.
     case experts(layer: Int)
     /// The residual stream plus the weighted rows that came back from the experts.

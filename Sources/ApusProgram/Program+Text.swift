@@ -13,9 +13,10 @@ extension Program: CustomStringConvertible {
             program 1
             mesh pp\(degrees.pipeline) dp\(degrees.data) cp\(degrees.context) \
             tp\(degrees.tensor) ep\(degrees.expert) etp\(degrees.expertTensor) \
-            \(mesh.placement.rawValue)
+            carved\(mesh.carvedTensor) \(mesh.placement.rawValue)
             step length \(shape.sequenceLength) sequences \(shape.sequencesPerMicroBatch) \
-            micro_batches \(shape.microBatches) recompute \(shape.recompute.rawValue) \
+            micro_batches \(shape.microBatches) tensor \(shape.tensorParallel) \
+            recompute \(shape.recompute.rawValue) \
             precision \(shape.precision.rawValue)
             """
     }
@@ -31,8 +32,10 @@ extension ProgramClass {
         }
         for (index, bucket) in buckets.enumerated() {
             let names = bucket.parameters.joined(separator: " ")
+            let sharded = bucket.isSharded ? " sharded" : ""
             lines.append(
-                "bucket b\(index) on \(bucket.axis.rawValue) \(bucket.size.count)B \(names)")
+                "bucket b\(index) on \(bucket.axis.rawValue)\(sharded) "
+                    + "\(bucket.size.count)B \(names)")
         }
         lines += instructions.map(\.description)
         lines.append("end")
@@ -49,6 +52,9 @@ extension Island: CustomStringConvertible {
         switch self {
         case .embedding: "embedding"
         case .attention(let layer): "attention/\(layer)"
+        case .norm(let layer): "norm/\(layer)"
+        case .heads(let layer): "heads/\(layer)"
+        case .router(let layer): "router/\(layer)"
         case .experts(let layer): "experts/\(layer)"
         case .residual(let layer): "residual/\(layer)"
         case .head: "head"
@@ -61,6 +67,10 @@ extension Payload: CustomStringConvertible {
         switch self {
         case .activation(let microBatch): "activation.\(microBatch)"
         case .activationGradient(let microBatch): "activation_gradient.\(microBatch)"
+        case .gather(let layer, let microBatch): "gather/\(layer).\(microBatch)"
+        case .scatter(let layer, let microBatch): "scatter/\(layer).\(microBatch)"
+        case .scatterGradient(let layer, let microBatch): "scatter_gradient/\(layer).\(microBatch)"
+        case .gatherGradient(let layer, let microBatch): "gather_gradient/\(layer).\(microBatch)"
         case .counts(let layer, let microBatch): "counts/\(layer).\(microBatch)"
         case .dispatch(let layer, let microBatch): "dispatch/\(layer).\(microBatch)"
         case .combine(let layer, let microBatch): "combine/\(layer).\(microBatch)"
@@ -68,6 +78,7 @@ extension Payload: CustomStringConvertible {
         case .dispatchGradient(let layer, let microBatch):
             "dispatch_gradient/\(layer).\(microBatch)"
         case .gradients(let bucket): "gradients.b\(bucket)"
+        case .weights(let bucket): "weights.b\(bucket)"
         case .statistics: "statistics"
         }
     }

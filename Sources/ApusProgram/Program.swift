@@ -30,6 +30,9 @@ package struct ProgramClass: Hashable, Sendable {
 /// belong to the same group of ranks.
 package struct GradientBucket: Hashable, Sendable {
     package var axis: Axis
+    /// Whether each rank of the axis updates a share of the weights and then sends it to the others
+    /// (ZeRO), so that gradients are scattered, not copied, to all.
+    package var isSharded: Bool
     /// Names of stored weights, in the order in which backward finishes them.
     package var parameters: [String]
     package var size: Bytes
@@ -41,22 +44,29 @@ package struct StepShape: Hashable, Sendable {
     package var sequenceLength: Int
     package var sequencesPerMicroBatch: Int
     package var microBatches: Int
+    /// Ranks that share a micro-batch: each computes a slice of attention and, outside of it, a
+    /// share of the tokens.
+    package var tensorParallel: Int
     package var recompute: Plan.Recompute
     /// The type that islands compute in.
     package var precision: Precision
 
     package init(
         sequenceLength: Int, sequencesPerMicroBatch: Int, microBatches: Int,
-        recompute: Plan.Recompute = .none, precision: Precision = .fp32
+        tensorParallel: Int = 1, recompute: Plan.Recompute = .none,
+        precision: Precision = .fp32
     ) {
         self.sequenceLength = sequenceLength
         self.sequencesPerMicroBatch = sequencesPerMicroBatch
         self.microBatches = microBatches
+        self.tensorParallel = tensorParallel
         self.recompute = recompute
         self.precision = precision
     }
 
-    /// Tokens that one data-parallel rank handles in one micro-batch.
+    /// Tokens of one micro-batch on one data-parallel replica.
     package var tokensPerMicroBatch: Int { sequenceLength * sequencesPerMicroBatch }
+    /// Tokens of one micro-batch that one rank holds outside attention.
+    package var localTokens: Int { tokensPerMicroBatch / tensorParallel }
     package var sequencesPerDataRank: Int { sequencesPerMicroBatch * microBatches }
 }

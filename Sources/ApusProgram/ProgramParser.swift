@@ -24,7 +24,7 @@ private struct ProgramParser {
     mutating func program() throws(Problems) -> Program {
         guard next() == "program 1" else { throw problem("`program 1`") }
         guard let mesh = next().flatMap(readMesh) else {
-            throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 outermost`")
+            throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 carved1 outermost`")
         }
         guard let shape = next().flatMap(readShape) else {
             throw problem("a step such as `step length 128 sequences 2 micro_batches 16 …`")
@@ -99,25 +99,28 @@ private func readMesh(_ line: Substring) -> Mesh? {
     let degrees = Degrees(
         pipeline: values[0], data: values[1], context: values[2], tensor: values[3],
         expert: values[4], expertTensor: values[5])
-    guard let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
+    guard let carvedWord = words.next(),
+        let carved = words.number(carvedWord, prefix: "carved"), carved > 0,
+        degrees.tensor % carved == 0, let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
         values[..<4].reduce(Double(1), { $0 * Double($1) }) <= 65_536,
         degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0
     else { return nil }
-    return Mesh(degrees, placement: placement)
+    return Mesh(degrees, placement: placement, carvedTensor: carved)
 }
 
 private func readShape(_ line: Substring) -> StepShape? {
     var words = WordReader(line)
     guard words.take("step"), let length = words.number(after: "length"),
         let sequences = words.number(after: "sequences"),
-        let microBatches = words.number(after: "micro_batches"), words.take("recompute"),
+        let microBatches = words.number(after: "micro_batches"),
+        let tensor = words.number(after: "tensor"), tensor > 0, words.take("recompute"),
         let recompute = words.next().flatMap({ Plan.Recompute(rawValue: String($0)) }),
         words.take("precision"),
         let precision = words.next().flatMap({ Precision(rawValue: String($0)) })
     else { return nil }
     return StepShape(
         sequenceLength: length, sequencesPerMicroBatch: sequences, microBatches: microBatches,
-        recompute: recompute, precision: precision)
+        tensorParallel: tensor, recompute: recompute, precision: precision)
 }
 
 private func readLayers(_ text: Substring) -> Range<Int>? {
@@ -139,9 +142,11 @@ private func readSlot(_ line: Substring, index: Int) -> SlotPlan? {
 private func readBucket(_ line: Substring, index: Int) -> GradientBucket? {
     var words = WordReader(line)
     guard words.take("bucket"), words.take("b\(index)"), words.take("on"),
-        let axis = words.next().flatMap({ Axis(rawValue: String($0)) }), let size = words.size()
+        let axis = words.next().flatMap({ Axis(rawValue: String($0)) })
     else { return nil }
+    let isSharded = words.take("sharded")
+    guard let size = words.size() else { return nil }
     var parameters: [String] = []
     while let name = words.next() { parameters.append(String(name)) }
-    return GradientBucket(axis: axis, parameters: parameters, size: size)
+    return GradientBucket(axis: axis, isSharded: isSharded, parameters: parameters, size: size)
 }

@@ -7,6 +7,14 @@ package enum Payload: Hashable, Sendable {
     case activation(microBatch: Int)
     /// Their gradient, to the previous stage.
     case activationGradient(microBatch: Int)
+    /// Normed states of a rank's tokens, to all ranks of its slice group.
+    case gather(layer: Int, microBatch: Int)
+    /// Attention's partial outputs, summed, to the rank that holds the token.
+    case scatter(layer: Int, microBatch: Int)
+    /// The gradient of attention's output, to all ranks of the slice group.
+    case scatterGradient(layer: Int, microBatch: Int)
+    /// The partial gradients of normed states, summed, to the rank that holds the token.
+    case gatherGradient(layer: Int, microBatch: Int)
     /// How many rows each rank has for each expert.
     case counts(layer: Int, microBatch: Int)
     /// Rows to the ranks that hold their experts.
@@ -19,6 +27,8 @@ package enum Payload: Hashable, Sendable {
     case dispatchGradient(layer: Int, microBatch: Int)
     /// Weight gradients of one bucket, summed over the ranks that hold the weights.
     case gradients(bucket: Int)
+    /// Updated weights of a sharded bucket, to all ranks that hold them.
+    case weights(bucket: Int)
     /// Loss, squared norms and expert loads of the step, summed over all ranks.
     case statistics
 }

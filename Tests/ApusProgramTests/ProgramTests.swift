@@ -11,11 +11,12 @@ struct Layout: CustomTestStringConvertible, Sendable {
     var microBatches: Int
     var recompute: Plan.Recompute
     var tied: Bool
-    var layersPerStage: [Int]?
+    var tensor = 1
+    var zeroStage = 0
 
     var testDescription: String {
         "pp\(degrees.pipeline) dp\(degrees.data) ep\(degrees.expert) \(schedule.rawValue) "
-            + "m\(microBatches) \(recompute.rawValue) tied \(tied)"
+            + "m\(microBatches) \(recompute.rawValue) tied \(tied) tp\(tensor) zero\(zeroStage)"
     }
 
     var model: Model {
@@ -27,10 +28,10 @@ struct Layout: CustomTestStringConvertible, Sendable {
 
     func program() throws -> Program {
         let plan = Plan(
-            degrees: degrees, schedule: schedule, layersPerStage: layersPerStage, buckets: [])
+            degrees: degrees, schedule: schedule, zeroStage: zeroStage, buckets: [])
         let shape = StepShape(
             sequenceLength: 16, sequencesPerMicroBatch: 2, microBatches: microBatches,
-            recompute: recompute)
+            tensorParallel: tensor, recompute: recompute)
         return try compile(model: model, plan: plan, shape: shape)
     }
 
@@ -42,7 +43,9 @@ struct Layout: CustomTestStringConvertible, Sendable {
                         degrees: Degrees(pipeline: pipeline, data: data, expert: expert),
                         schedule: schedule, microBatches: microBatches,
                         recompute: microBatches % 2 == 0 ? .none : .full,
-                        tied: (pipeline + data) % 2 == 0)
+                        tied: (pipeline + data) % 2 == 0,
+                        tensor: data > 1 && microBatches == 3 ? 2 : 1,
+                        zeroStage: microBatches == 7 ? 1 : 0)
                 }
             }
         }
@@ -76,7 +79,7 @@ struct ProgramTests {
             #expect(open.isEmpty)
             let ends = (programClass.stage.index == 0 ? 1 : 0)
             let heads = programClass.stage.index == layout.degrees.pipeline - 1 ? 1 : 0
-            let islands = 3 * programClass.layers.count + ends + heads
+            let islands = (layout.tensor > 1 ? 5 : 3) * programClass.layers.count + ends + heads
             #expect(backwards == islands * layout.microBatches)
         }
     }

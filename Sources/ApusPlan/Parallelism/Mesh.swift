@@ -8,18 +8,26 @@ package import ApusBase
 package struct Mesh: Hashable, Sendable {
     package let degrees: Degrees
     package let placement: Plan.Placement
+    /// The part of the tensor degree that a sequence-length bucket carves out of the data axis: such
+    /// ranks compute with slices of weights that each of them holds whole.
+    package let carvedTensor: Int
 
-    package init(_ degrees: Degrees, placement: Plan.Placement) {
+    package init(_ degrees: Degrees, placement: Plan.Placement, carvedTensor: Int = 1) {
+        precondition(degrees.tensor % carvedTensor == 0, "a part of the tensor degree is carved")
         self.degrees = degrees
         self.placement = placement
+        self.carvedTensor = carvedTensor
     }
+
+    /// The tensor degree by which weights are stored in slices.
+    private var storedTensor: Int { degrees.tensor / carvedTensor }
 }
 
 /// A set of ranks that take part in a collective together, named by what they share.
 package enum Axis: String, Hashable, Sendable, CaseIterable {
-    /// Ranks of one stage that hold the same dense weights: `dp × cp`.
+    /// Ranks of one stage that hold the same dense weights: `dp × cp`, and a carved tensor degree.
     case data
-    /// Ranks of one stage that hold slices of the same dense weights.
+    /// Ranks of one stage that compute with slices of the same dense weights.
     case tensor
     /// Ranks of one stage that hold different experts of the same layers.
     case expert
@@ -82,7 +90,7 @@ extension Mesh {
         let own = position(of: rank)
         switch axis {
         case .data:
-            return stageRanks(own.stage) { $0 % degrees.tensor == own.local % degrees.tensor }
+            return stageRanks(own.stage) { $0 % storedTensor == own.local % storedTensor }
         case .tensor:
             return stageRanks(own.stage) { $0 / degrees.tensor == own.local / degrees.tensor }
         case .expert:
@@ -96,7 +104,7 @@ extension Mesh {
         case .embedding:
             let stages = degrees.pipeline == 1 ? [Stage(0)] : [Stage(0), lastStage]
             return stages.flatMap { stage in
-                stageRanks(stage) { $0 % degrees.tensor == own.local % degrees.tensor }
+                stageRanks(stage) { $0 % storedTensor == own.local % storedTensor }
             }
         case .world:
             return (0..<worldSize).map { Rank($0) }
@@ -106,11 +114,11 @@ extension Mesh {
     /// How many ranks share `axis`.
     package func size(of axis: Axis) -> Int {
         switch axis {
-        case .data: degrees.data * degrees.context
+        case .data: degrees.stageSize / storedTensor
         case .tensor: degrees.tensor
         case .expert: degrees.expert
         case .expertData: degrees.expertData
-        case .embedding: degrees.data * degrees.context * min(2, degrees.pipeline)
+        case .embedding: degrees.stageSize / storedTensor * min(2, degrees.pipeline)
         case .world: worldSize
         }
     }

@@ -11,9 +11,11 @@ package import ApusPlan
 package func compile(
     model: Model, plan: Plan, shape: StepShape
 ) throws(Problems) -> Program {
-    let problems = notCompiled(model: model, plan: plan)
+    let problems = notCompiled(model: model, plan: plan, shape: shape)
     guard problems.isEmpty else { throw Problems(problems) }
-    let mesh = Mesh(plan.degrees, placement: plan.pipelinePlacement)
+    let mesh = Mesh(
+        plan.degrees.carving(tensor: shape.tensorParallel), placement: plan.pipelinePlacement,
+        carvedTensor: shape.tensorParallel / plan.degrees.tensor)
     var classes: [ProgramClass] = []
     for index in 0..<plan.degrees.pipeline {
         guard
@@ -21,7 +23,7 @@ package func compile(
                 stage: index, stages: plan.degrees.pipeline, microBatches: shape.microBatches)
         else { throw Problems([scheduleNotCompiled(plan.schedule)]) }
         let context = StageContext(
-            model: model, mesh: mesh, shape: shape, stage: Stage(index),
+            model: model, mesh: mesh, shape: shape, zeroStage: plan.zeroStage, stage: Stage(index),
             layers: plan.layers(of: Stage(index), in: model))
         classes.append(compileStage(context, schedule))
     }
@@ -33,6 +35,7 @@ struct StageContext {
     let model: Model
     let mesh: Mesh
     let shape: StepShape
+    let zeroStage: Int
     let stage: Stage
     let layers: Range<Int>
 
@@ -56,21 +59,39 @@ private func compileStage(_ context: StageContext, _ schedule: [ScheduleEntry]) 
         instructions: instructions)
 }
 
-private func notCompiled(model: Model, plan: Plan) -> [Diagnostic] {
-    let degrees = [
-        ("plan.tensor_parallel", plan.degrees.tensor),
-        ("plan.context_parallel", plan.degrees.context),
-        ("plan.expert_tensor_parallel", plan.degrees.expertTensor),
-        ("plan.zero_stage", plan.zeroStage + 1),
-    ]
-    return degrees.filter { $0.1 > 1 }.map { path, degree in
-        let value = path == "plan.zero_stage" ? degree - 1 : degree
-        return Diagnostic(
+/// What the plan asks for that no pass can express yet, by key.
+private func notCompiled(model: Model, plan: Plan, shape: StepShape) -> [Diagnostic] {
+    func missing(_ path: String, _ value: String, expected: String) -> Diagnostic {
+        Diagnostic(
             "not-compiled", path: path,
             problem: "`\(path)` is \(value), which Apus cannot compile into a program yet",
-            expected: path == "plan.zero_stage" ? "0" : "1",
-            hint: "`--local` replaces what cannot run yet and says so")
+            expected: expected, hint: "`--local` replaces what cannot run yet and says so")
     }
+    let degrees = plan.degrees
+    var problems: [Diagnostic] = []
+    if degrees.tensor > 1 {
+        problems.append(missing("plan.tensor_parallel", "\(degrees.tensor)", expected: "1"))
+    }
+    if degrees.context > 1 {
+        problems.append(missing("plan.context_parallel", "\(degrees.context)", expected: "1"))
+    }
+    if degrees.expertTensor > 1 {
+        let value = "\(degrees.expertTensor)"
+        problems.append(missing("plan.expert_tensor_parallel", value, expected: "1"))
+    }
+    if plan.zeroStage > 1 {
+        problems.append(missing("plan.zero_stage", "\(plan.zeroStage)", expected: "0 or 1"))
+    }
+    if shape.recompute == .selective {
+        problems.append(missing("recompute", "`selective`", expected: "`none` or `full`"))
+    }
+    if shape.tokensPerMicroBatch % shape.tensorParallel != 0 {
+        problems.append(
+            missing(
+                "tensor_parallel", "\(shape.tensorParallel)",
+                expected: "a divisor of the micro-batch's \(shape.tokensPerMicroBatch) tokens"))
+    }
+    return problems
 }
 
 private func scheduleNotCompiled(_ schedule: Plan.Schedule) -> Diagnostic {

@@ -31,7 +31,9 @@ func gradientBuckets(_ context: StageContext) -> [PlannedBucket] {
             buckets[open].bucket.size += size
             buckets[open].lastIsland = island
         } else {
-            let bucket = GradientBucket(axis: axis, parameters: [parameter.name], size: size)
+            let bucket = GradientBucket(
+                axis: axis, isSharded: context.zeroStage > 0, parameters: [parameter.name],
+                size: size)
             buckets.append(PlannedBucket(bucket: bucket, lastIsland: island))
         }
     }
@@ -49,7 +51,8 @@ private func reductionAxis(of parameter: StoredParameter, _ context: StageContex
 
 private func completingIsland(of parameter: StoredParameter, _ context: StageContext) -> Island {
     if let layer = parameter.layer {
-        return parameter.kind == .experts ? .experts(layer: layer) : .attention(layer: layer)
+        if parameter.kind == .experts { return .experts(layer: layer) }
+        return context.shape.tensorParallel > 1 ? .norm(layer: layer) : .attention(layer: layer)
     }
     return parameter.kind == .embedding && context.isFirst ? .embedding : .head
 }

@@ -3,7 +3,8 @@ import ApusPlan
 
 /// The states that the islands of one layer keep for backward.
 struct LayerSlots {
-    var attention: Slot
+    /// Of the one island of attention, or of its three parts in order.
+    var attention: [Slot]
     var experts: Slot
     var residual: Slot
 }
@@ -29,9 +30,8 @@ extension StageCompiler {
         let residual = value(.tensor, context.hiddenSize)
         let rows = value(.tensor, context.rowsSize)
         let weights = value(.tensor, context.weightsSize)
-        let attention = forward(
-            .attention(layer: layer), microBatch, [input], [residual, rows, weights], keepsState,
-            decision)
+        let attention = forwardAttention(
+            layer, microBatch, input, [residual, rows, weights], keepsState, decision)
         if replaying == nil, context.mesh.degrees.expert > 1 {
             join(
                 .counts(layer: layer, microBatch: microBatch), on: .expert, routing: routing,
@@ -46,7 +46,7 @@ extension StageCompiler {
         let sum = forward(
             .residual(layer: layer), microBatch, [residual, returned, weights], [output],
             keepsState, .use(routing))
-        guard let attention, let experts, let sum else { return (output, routing, nil) }
+        guard let experts, let sum else { return (output, routing, nil) }
         let kept = LayerSlots(attention: attention, experts: experts, residual: sum)
         return (output, routing, kept)
     }
@@ -74,15 +74,13 @@ extension StageCompiler {
             inputSizes: [context.rowsSize], completesGradients: completesGradients)
         let rows = exchange(
             .dispatchGradient(layer: layer, microBatch: microBatch), arrived[0], state.routing)
-        return backward(
-            .attention(layer: layer), microBatch, state: kept.attention,
-            outputGradients: [sums[0], rows, sums[2]], inputSizes: [context.hiddenSize],
-            completesGradients: completesGradients)[0]
+        return backwardAttention(
+            layer, microBatch, kept.attention, [sums[0], rows, sums[2]], completesGradients)
     }
 
-    private mutating func forward(
+    mutating func forward(
         _ island: Island, _ microBatch: Int, _ inputs: [Slot], _ outputs: [Slot],
-        _ keepsState: Bool, _ decision: Forward.Decision
+        _ keepsState: Bool, _ decision: Forward.Decision? = nil
     ) -> Slot? {
         let state = keepsState ? value(.state, context.stateSize(island)) : nil
         emit(

@@ -46,6 +46,9 @@ struct StageCompiler {
         emit(.gradientNorm)
         join(.statistics, on: .world, size: context.statisticsSize)
         emit(.optimizerStep)
+        for (index, planned) in buckets.enumerated() where planned.bucket.isSharded {
+            join(.weights(bucket: index), on: planned.bucket.axis, size: planned.bucket.size)
+        }
     }
 }
 
