@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Shows the steps of the set-up and keeps what they leave behind tidy. Sourced by the scripts here.
 #
-# A step's own output goes to .deps/logs; on a terminal a line with a bar or a spinner stands for it,
-# in a log a line every ten seconds. `step_bytes` (how much a step downloads into the scratch
+# A step's own output goes to .deps/logs; on a terminal a line with a bar or a spinner stands for
+# it, in a log a line every ten seconds. `step_bytes` (how much a step downloads into the scratch
 # folder) or a `[3/12]` in the step's output turn the spinner into a bar with the time left.
 
 mkdir -p .deps/logs .deps/downloads
