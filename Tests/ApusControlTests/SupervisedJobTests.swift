@@ -91,6 +91,18 @@ private func haveEnded(_ pids: [Int32], within seconds: Double) -> Bool {
         #expect(haveEnded(pids, within: 5))
     }
 
+    @Test("the last words of a rank are its last error, whatever it printed after")
+    func quotesLastWords() throws {
+        let script = "echo 'Fatal error: no disk' >&2; echo; echo 'took 3 s'; echo ' '; exit 4"
+        let outcome = try job([script], Heard()).run()
+        guard case .failed(_, let diagnostic) = outcome else {
+            Issue.record("the job failed, but the outcome is \(outcome)")
+            return
+        }
+        #expect(diagnostic.problem.hasSuffix("exited with status 4"))
+        #expect(diagnostic.details.contains("its last words: Fatal error: no disk"))
+    }
+
     @Test("an interrupt asks ranks to stop; a second one ends them at once")
     func interrupts() throws {
         let heard = Heard()
