@@ -101,7 +101,8 @@ package struct Rendezvous: Hashable, Sendable {
         let rank = reader.index("SLURM_PROCID", below: worldSize, of: sizeName)
         let hosts = SlurmStep.hosts(&reader)
         let localWorldSize = SlurmStep.localWorldSize(&reader, worldSize: worldSize, hosts: hosts)
-        let localRank = reader.index("SLURM_LOCALID", below: localWorldSize, of: "SLURM_TASKS_PER_NODE")
+        let localRank = reader.index(
+            "SLURM_LOCALID", below: localWorldSize, of: "SLURM_TASKS_PER_NODE")
         let address =
             reader.has("MASTER_ADDR")
             ? reader.address("MASTER_ADDR") : hosts.map { $0.count == 1 ? loopback : $0[0] }
@@ -129,7 +130,8 @@ package struct Rendezvous: Hashable, Sendable {
         var address: String? = loopback
         var port = job.map { derivedPort($0) } ?? defaultPort
         if !isOneHost || reader.has("MASTER_ADDR") {
-            let hint = "mpirun does not tell where rank 0 runs: pass `-x MASTER_ADDR -x MASTER_PORT`"
+            let hint =
+                "mpirun does not tell where rank 0 runs: pass `-x MASTER_ADDR -x MASTER_PORT`"
             address = reader.address("MASTER_ADDR", hint: isOneHost ? nil : hint)
         }
         if !isOneHost || reader.has("MASTER_PORT") { port = reader.port("MASTER_PORT") ?? port }

@@ -9,8 +9,10 @@ struct RunningRank {
     var report: LineReader
     var output: LineReader
     private var hasEnded = false
-    /// The last lines that the rank printed.
-    private var lastLines: [String] = []
+    /// The last line that the rank printed, and the last that tells of an error; after that one
+    /// there may come a backtrace.
+    private var lastLine: String?
+    private var lastError: String?
 
     init(
         rank: Rank, place: String, process: ChildProcess, report: Descriptor, output: Descriptor
@@ -28,7 +30,8 @@ struct RunningRank {
     ) throws(SystemError) -> [Supervisor.Event] {
         if let source = output.source, ready.contains(source.number) {
             for line in try output.read() {
-                lastLines = lastLines.suffix(Self.keptLineCount - 1) + [line]
+                if !line.allSatisfy(\.isWhitespace) { lastLine = line }
+                if Self.errorSigns.contains(where: { line.contains($0) }) { lastError = line }
                 callbacks.onOutput(rank, line)
             }
         }
@@ -55,11 +58,11 @@ struct RunningRank {
             if ready.isEmpty { break }
             events += try read(ready, callbacks)
         }
-        let words = lastLines.last { line in !line.allSatisfy(\.isWhitespace) }
-        return events + [.exited(rank, exit, lastWords: words)]
+        return events + [.exited(rank, exit, lastWords: lastError ?? lastLine)]
     }
 
-    private static let keptLineCount = 40
+    /// What Swift, C++ and most programs write into the line that tells what went wrong.
+    private static let errorSigns = ["error:", "Error:", "what():"]
     /// How often the pipes of an ended rank are read at most; a pipe holds one such read (64 KiB)
     /// unless somebody made it larger.
     private static let finalReadCount = 64

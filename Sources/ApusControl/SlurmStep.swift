@@ -53,8 +53,10 @@ enum SlurmStep {
     static func expandCounts(_ text: String) -> [Int]? {
         var counts: [Int] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let pieces = part.split(separator: "(", maxSplits: 1)
-            guard let first = pieces.first, let count = Int(first), (1...hostCountMax).contains(count)
+            let pieces = part.split(
+                separator: "(", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let first = pieces.first, let count = Int(first),
+                (1...hostCountMax).contains(count)
             else { return nil }
             var times = 1
             if pieces.count == 2 {

@@ -7,8 +7,8 @@ package import ApusSystem
 /// Each rank gets a report pipe (its descriptor in `APUS_REPORT_FD`), a pipe that ends when the
 /// supervisor dies (`APUS_PARENT_FD`, for ``ParentWatch``) and its place in the job
 /// (``Rendezvous``). Rank 0 gets the listening socket of the job's store (`APUS_STORE_FD`), so no
-/// port can be lost between choosing and using it. What a rank prints comes to the callbacks line by
-/// line; the supervisor never stops reading, so a rank never waits on it.
+/// port can be lost between choosing and using it. What a rank prints comes to the callbacks line
+/// by line; the supervisor never stops reading, so a rank never waits on it.
 package struct SupervisedJob {
     /// One rank to start.
     package struct Member {
@@ -156,7 +156,9 @@ package struct SupervisedJob {
         return events + [.tick]
     }
 
-    /// The longest wait. Where SIGCHLD is not blocked no signal tells of a dead rank whose pipes
-    /// somebody else still holds; then it is found after this time.
+    /// The longest wait in seconds.
+    ///
+    /// Where SIGCHLD is not blocked, no signal tells of a dead rank whose pipes somebody else still
+    /// holds; then it is found after this time.
     private static let waitMax = 0.1
 }

@@ -32,7 +32,8 @@ package struct Supervisor: Sendable {
         package var grace = 0.5
         /// From asking a rank to stop after a failure to killing it.
         package var stop = 2.0
-        /// From asking a rank to stop after an interrupt, when it may finish its step, to killing it.
+        /// From asking a rank to stop after an interrupt, so that it may finish its step, to
+        /// killing it.
         package var interrupt = 5.0
         /// From killing a rank to giving it up, since the system cannot end it.
         package var kill = 2.0
@@ -79,6 +80,8 @@ package struct Supervisor: Sendable {
     private var phase = Phase.running
     private var interruption: Signal?
     private var hasFailed = false
+    /// Whether an interrupt came while the culprit was looked for.
+    private var isImpatient = false
     private var records: [RankRecord]
 
     package init(_ members: [Member], limits: Limits = Limits()) {
@@ -103,10 +106,14 @@ package struct Supervisor: Sendable {
         var actions: [Action] = []
         switch event {
         case .exited(let rank, let exit, let lastWords):
-            actions += note(exit, of: rank, lastWords: lastWords, now: now)
+            if let index = records.firstIndex(where: { $0.member.rank == rank }) {
+                records[index].noteEnd(exit, lastWords: lastWords, now: now)
+                noteTrouble(of: index, now: now)
+            }
         case .reported(let rank, let report):
             if let index = records.firstIndex(where: { $0.member.rank == rank }) {
                 records[index].note(report, now: now)
+                noteTrouble(of: index, now: now)
             }
         case .interrupted(let signal):
             actions += interrupt(signal, now: now)
@@ -115,21 +122,18 @@ package struct Supervisor: Sendable {
         if records.allSatisfy({ $0.end != nil }) { return actions + [finish(now: now)] }
         guard let deadline, now >= deadline else { return actions }
         switch phase {
-        case .collecting: return actions + stopAll(limit: limits.stop, now: now)
+        case .collecting:
+            return actions
+                + (isImpatient ? killAll(now: now) : stopAll(limit: limits.stop, now: now))
         case .stopping: return actions + killAll(now: now)
         case .killing: return actions + giveUp(now: now)
         case .running, .finished: return actions
         }
     }
 
-    private mutating func note(
-        _ exit: ProcessExit, of rank: Rank, lastWords: String?, now: Double
-    ) -> [Action] {
-        guard let index = records.firstIndex(where: { $0.member.rank == rank }),
-            records[index].end == nil
-        else { return [] }
-        records[index].noteEnd(exit, lastWords: lastWords, now: now)
-        guard records[index].blame != nil else { return [] }
+    /// Begins to wind up when a rank has failed; it may have said so and yet not have ended.
+    private mutating func noteTrouble(of index: Int, now: Double) {
+        guard records[index].blame != nil else { return }
         switch phase {
         case .running:
             hasFailed = true
@@ -140,7 +144,6 @@ package struct Supervisor: Sendable {
             phase = .stopping(since: since, limit: end - since)
         case .collecting, .stopping, .killing, .finished: break
         }
-        return []
     }
 
     private mutating func interrupt(_ signal: Signal, now: Double) -> [Action] {
@@ -152,7 +155,11 @@ package struct Supervisor: Sendable {
                 "\(signal.name): asked \(counted(running, "rank")) to stop after this step; "
                 + "once more ends them at once"
             return [.say(text)] + stopAll(limit: limits.interrupt, now: now)
-        case .collecting, .stopping: return killAll(now: now)
+        case .collecting:
+            // The moment that it takes to find the culprit is worth it.
+            isImpatient = true
+            return []
+        case .stopping: return killAll(now: now)
         case .killing, .finished: return []
         }
     }

@@ -51,7 +51,8 @@ struct RankRecord: Hashable, Sendable {
         case .failure(let text, let isCommunication):
             failure =
                 failure
-                ?? Failure(text: text, isCommunication: isCommunication, isLate: wasStopped)
+                ?? Failure(
+                    text: text, isCommunication: isCommunication, isLate: wasStopped || wasKilled)
         }
     }
 
@@ -61,23 +62,30 @@ struct RankRecord: Hashable, Sendable {
         let exit = exit == .exited(137) ? .signaled(Signal.kill.rawValue) : exit
         end = End(exit: exit, time: now, lastWords: lastWords)
         guard failure == nil, let lastWords, tellsOfLostPeer(lastWords) else { return }
-        failure = Failure(text: lastWords, isCommunication: true, isLate: wasStopped)
+        failure = Failure(text: lastWords, isCommunication: true, isLate: wasStopped || wasKilled)
     }
 
-    /// Why this rank may be the culprit; nothing while it runs and when it ended as it should.
+    /// Why this rank may be the culprit; nothing while it runs well and when it ended as it should.
     var blame: Blame? {
+        let wasAsked = wasStopped || wasKilled
+        var isExpected = false
         switch end?.exit {
-        case nil, .exited(0): return nil
-        case .exited(130), .exited(143):
-            if wasStopped || wasKilled { return nil }
-        case .exited: break
-        case .signaled(Signal.kill.rawValue): return wasKilled ? nil : .killed
-        case .signaled(Signal.terminate.rawValue): return wasStopped ? nil : .killed
-        case .signaled(abortSignal): break
-        case .signaled: return wasStopped || wasKilled ? .brokeWhileStopping : .killed
+        case nil, .exited(0): isExpected = true
+        case .exited(130), .exited(143): isExpected = wasAsked
+        case .signaled(Signal.kill.rawValue): isExpected = wasKilled
+        case .signaled(Signal.terminate.rawValue): isExpected = wasStopped
+        case .signaled, .exited: break
         }
-        if let failure, failure.isCommunication { return .lostPeer }
-        return wasStopped && failure?.isLate != false ? .brokeWhileStopping : .failed
+        if case .signaled(let signal) = end?.exit, !isExpected, signal != abortSignal {
+            let isForeign = signal == Signal.kill.rawValue || !wasAsked
+            return isForeign ? .killed : .brokeWhileStopping
+        }
+        if let failure {
+            if failure.isCommunication { return .lostPeer }
+            return failure.isLate ? .brokeWhileStopping : .failed
+        }
+        if isExpected { return nil }
+        return wasAsked ? .brokeWhileStopping : .failed
     }
 
     /// The rank as messages name it.
@@ -148,11 +156,22 @@ private func diagnostic(
 private func problem(of culprit: RankRecord) -> String {
     switch (culprit.blame, culprit.end?.exit) {
     case (.lostPeer, _): "\(culprit.name) lost a peer: \(culprit.failure?.text ?? "")"
-    case (nil, _), (_, nil): "\(culprit.name) did not answer while all others waited for it"
-    case (_, .signaled(let signal)):
-        "\(culprit.name) was \(ProcessExit.signaled(signal))"
-    case (_, .some(let exit)):
-        culprit.failure.map { "\(culprit.name) failed: \($0.text)" } ?? "\(culprit.name) \(exit)"
+    case (nil, _): "\(culprit.name) did not answer while all others waited for it"
+    case (.killed, .some(let exit)): "\(culprit.name) \(ending(exit))"
+    case (_, let exit):
+        if let failure = culprit.failure {
+            "\(culprit.name) failed: \(failure.text)"
+        } else {
+            "\(culprit.name) \(exit.map(ending) ?? "did not end")"
+        }
+    }
+}
+
+/// What a process did or what was done to it, as it follows its name.
+private func ending(_ exit: ProcessExit) -> String {
+    switch exit {
+    case .exited: "\(exit)"
+    case .signaled: "was \(exit)"
     }
 }
 
@@ -160,7 +179,7 @@ private func hint(for culprit: RankRecord) -> String? {
     switch (culprit.blame, culprit.end?.exit) {
     case (nil, _): "it was stopped, cut off or far slower than the others"
     case (.lostPeer, _): "no rank died: look for a rank of another host, or at the network"
-    case (_, .signaled(Signal.kill.rawValue)):
+    case (.killed, .signaled(Signal.kill.rawValue)):
         "Apus did not send it: it was the kernel's out-of-memory killer or `kill -9`"
     case (_, .exited(86)), (_, .signaled(abortSignal)):
         "the engine ended itself: a collective mismatch between ranks, or `std::terminate`"

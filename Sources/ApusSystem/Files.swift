@@ -10,10 +10,10 @@ package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
     while true {
         // One byte more than allowed tells a full file from one that is too large. The size in the
         // status is no help: files under /proc say 0.
-        let room = limit - bytes.count + 1
+        let room = min(limit - bytes.count, 1 << 20) + 1
         let piece: [UInt8]
         do throws(SystemError) {
-            piece = try file.read(upTo: min(room, 1 << 20))
+            piece = try file.read(upTo: room)
         } catch {
             throw SystemError("read", path, code: error.code)
         }

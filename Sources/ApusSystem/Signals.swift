@@ -20,6 +20,9 @@ package struct SignalWatch: Sendable {
     /// One byte per signal that came.
     package let descriptor: Descriptor
 
+    /// Signals whose numbers somebody else writes into a pipe.
+    package init(descriptor: Descriptor) { self.descriptor = descriptor }
+
     /// The signals that a supervisor waits for.
     package static let supervised: [Signal] = [.interrupt, .terminate, .hangUp, .childEnded]
 

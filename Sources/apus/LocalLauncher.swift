@@ -1,6 +1,7 @@
 import ApusBase
 import ApusControl
 import ApusPlan
+import ApusProgram
 import ApusSystem
 import ArgumentParser
 import Foundation

@@ -2,6 +2,7 @@ import ApusBase
 import ApusControl
 import ApusEngine
 import ApusPlan
+import ApusProgram
 import ApusRuntime
 import ApusSystem
 import ArgumentParser

@@ -1,6 +1,7 @@
 import ApusBase
-@testable import ApusControl
 import Testing
+
+@testable import ApusControl
 
 private func problems(_ environment: [String: String]) -> [String] {
     do {
@@ -23,13 +24,15 @@ private let slurm = [
 ]
 
 @Suite("rendezvous") struct RendezvousTests {
-    @Test("who was started alone is in no job", arguments: [
-        [:], ["PATH": "/bin"], ["WORLD_SIZE": "4"], ["MASTER_ADDR": "a", "MASTER_PORT": "1"],
-        ["SLURM_JOB_ID": "1", "SLURM_NTASKS": "16", "SLURM_JOB_NODELIST": "a"],
-        ["SLURM_PROCID": "0", "SLURM_NTASKS": "16", "SLURM_JOB_NODELIST": "a"],
-        ["SLURM_PROCID": "0", "SLURM_NTASKS": "16", "SLURM_STEP_ID": "4294967290"],
-        ["SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_STEP_ID": "3"],
-    ])
+    @Test(
+        "who was started alone is in no job",
+        arguments: [
+            [:], ["PATH": "/bin"], ["WORLD_SIZE": "4"], ["MASTER_ADDR": "a", "MASTER_PORT": "1"],
+            ["SLURM_JOB_ID": "1", "SLURM_NTASKS": "16", "SLURM_JOB_NODELIST": "a"],
+            ["SLURM_PROCID": "0", "SLURM_NTASKS": "16", "SLURM_JOB_NODELIST": "a"],
+            ["SLURM_PROCID": "0", "SLURM_NTASKS": "16", "SLURM_STEP_ID": "4294967290"],
+            ["SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_STEP_ID": "3"],
+        ])
     func isAlone(environment: [String: String]) throws {
         #expect(try Rendezvous.of(environment) == nil)
     }
@@ -188,7 +191,9 @@ private let slurm = [
 
     @Test(
         "numbers that are none are refused",
-        arguments: ["", " 1", "+1", "0x1", "1e2", "٣", "99999999999999999999999", "65537", "0", "-1"])
+        arguments: [
+            "", " 1", "+1", "0x1", "1e2", "٣", "99999999999999999999999", "65537", "0", "-1",
+        ])
     func refusesNumbers(value: String) {
         var environment = torchrun
         environment["WORLD_SIZE"] = value
@@ -208,7 +213,8 @@ private let slurm = [
     @Test(
         "malformed host lists are refused, and huge ones cost nothing",
         arguments: [
-            "", ",", "a,", "a[", "a[1", "a]", "a[]", "a[1-]", "a[2-1]", "a[x]", "a[1-2-3]", "a b", "-a",
+            "", ",", "a,", "a[", "a[1", "a]", "a[]", "a[1-]", "a[2-1]", "a[x]", "a[1-2-3]", "a b",
+            "-a",
             "a[0-9999999999]", "a[0-99999]", "a[0-9999][0-9999][0-9999]", "a[1,[2]]",
             "a[99999999999999999999]",
         ])

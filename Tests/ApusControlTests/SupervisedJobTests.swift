@@ -50,7 +50,8 @@ private func haveEnded(_ pids: [Int32], within seconds: Double) -> Bool {
     func runs() throws {
         let heard = Heard()
         let script = """
-            echo "$APUS_RANK/$APUS_WORLD_SIZE $APUS_LOCAL_RANK/$APUS_LOCAL_WORLD_SIZE $APUS_MASTER_ADDR"
+            echo "$APUS_RANK/$APUS_WORLD_SIZE $APUS_LOCAL_RANK/$APUS_LOCAL_WORLD_SIZE" \\
+                "$APUS_MASTER_ADDR"
             echo err >&2
             echo '{"step": 1}' >&$APUS_REPORT_FD
             printf 'apus: step 1 forward' >&$APUS_REPORT_FD
@@ -90,11 +91,24 @@ private func haveEnded(_ pids: [Int32], within seconds: Double) -> Bool {
         #expect(haveEnded(pids, within: 5))
     }
 
+    @Test("the last words of a rank are its last error, whatever it printed after")
+    func quotesLastWords() throws {
+        let script = "echo 'Fatal error: no disk' >&2; echo; echo 'took 3 s'; echo ' '; exit 4"
+        let outcome = try job([script], Heard()).run()
+        guard case .failed(_, let diagnostic) = outcome else {
+            Issue.record("the job failed, but the outcome is \(outcome)")
+            return
+        }
+        #expect(diagnostic.problem.hasSuffix("exited with status 4"))
+        #expect(diagnostic.details.contains("its last words: Fatal error: no disk"))
+    }
+
     @Test("an interrupt asks ranks to stop; a second one ends them at once")
     func interrupts() throws {
         let heard = Heard()
         let (reading, writing) = try Descriptor.pipe()
-        let polite = "trap 'echo stopping; exit 0' TERM; echo ready; while true; do sleep 0.02; done"
+        let polite =
+            "trap 'echo stopping; exit 0' TERM; echo ready; while true; do sleep 0.02; done"
         let stubborn = "trap '' TERM; echo ready; while true; do sleep 0.02; done"
         let callbacks = SupervisedJob.Callbacks(
             onReport: heard.callbacks.onReport,
@@ -157,7 +171,7 @@ private func haveEnded(_ pids: [Int32], within seconds: Double) -> Bool {
     func endWithSupervisor() async throws {
         let path = NSTemporaryDirectory() + "apus-pids-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: path) }
-        await #expect(processExitsWith: .signal(9)) { [path] in
+        await #expect(processExitsWith: .signal(9)) { [path = path as String] in
             // A rank waits for the end of its parent pipe, as `ParentWatch` does.
             let script = "sleep 60 & echo $$ >> \(path); cat <&4 > /dev/null; kill -9 0"
             let members = (0..<2).map {

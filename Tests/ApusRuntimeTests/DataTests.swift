@@ -149,7 +149,8 @@ private final class TextFolder {
         #expect(
             problems?.diagnostics.map(\.description) == [
                 """
-                error: the training text has 40 bytes, one sequence of 64 tokens needs 65  [data-size]
+                error: the training text has 40 bytes, one sequence of 64 tokens needs 65\
+                  [data-size]
                   expected: at least 65 bytes of text
                   hint: name more text with `--data`, or shorten `run.sequence_length`
                 """
@@ -164,7 +165,8 @@ private final class TextFolder {
         }
         let expected = ["a", "b"].map {
             """
-            error: cannot read training text: cannot open `/nowhere/\($0)`: No such file or directory\
+            error: cannot read training text: cannot open `/nowhere/\($0)`: \
+            No such file or directory\
               [data-missing]
               expected: a text file, or a folder that holds some
               hint: names that start with a dot are left out of folders
@@ -195,7 +197,8 @@ private final class TextFolder {
         #expect(
             problems?.diagnostics.map(\.description) == [
                 """
-                error: a vocabulary of 128 has no token for some bytes of the text  [data-vocabulary]
+                error: a vocabulary of 128 has no token for some bytes of the text\
+                  [data-vocabulary]
                   expected: at least 256, or 257 with a token of its own between files
                 """
             ])

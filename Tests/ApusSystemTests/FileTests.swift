@@ -68,6 +68,7 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try folder.write("hello", to: "x")
         #expect(try readFile(path, limit: 5) == Array("hello".utf8))
+        #expect(try readFile(path, limit: .max) == Array("hello".utf8))
         #expect(throws: SystemError.self) { try readFile(path, limit: 4) }
         #expect(try !readFile("/proc/self/status", limit: 1 << 20).isEmpty)
     }

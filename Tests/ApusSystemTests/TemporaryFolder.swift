@@ -1,3 +1,4 @@
+import ApusSystem
 import Glibc
 
 /// A folder that lives as long as the test that made it.
@@ -5,7 +6,8 @@ final class TemporaryFolder {
     let path: String
 
     init() throws {
-        var template = Array("/tmp/apus-test-XXXXXX".utf8CString)
+        let parent = Host.environment()["TMPDIR"] ?? P_tmpdir
+        var template = Array("\(parent)/apus-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TemporaryFolderError() }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -1,5 +1,6 @@
 package import ApusBase
-import Glibc
+
+import func Glibc.log
 
 /// How well bytes could be guessed by one who knows only how often each occurs.
 ///

@@ -48,8 +48,8 @@ package struct SequenceSampler: Hashable, Sendable {
         return start..<(start + length + 1)
     }
 
-    /// The tokens at a position, `[length + 1]`: the inputs are all but the last, the targets all but
-    /// the first.
+    /// The tokens at a position, `[length + 1]`: the inputs are all but the last, the targets all
+    /// but the first.
     ///
     /// A position is step × sequences per step + the sequence's global index in the step.
     package func window(at position: Int, of corpus: borrowing Corpus) -> [Int64] {
