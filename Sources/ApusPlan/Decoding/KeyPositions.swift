@@ -10,14 +10,19 @@ package struct KeyPositions: Hashable, Sendable {
 
     /// The place of a key, or of the innermost section around it that a file holds.
     package func location(of path: String) -> Diagnostic.Location? {
-        var path = path[...]
-        while true {
-            if let location = locations[String(path)] { return location }
-            guard let end = path.lastIndex(where: { $0 == "." || $0 == "[" }) else {
-                return locations[""]
-            }
-            path = path[..<end]
+        if let location = locations[path] { return location }
+        return Self.pathsAround(path).lazy.compactMap { locations[$0] }.first
+    }
+
+    /// The key paths of the sections around a key, from the innermost to the root.
+    static func pathsAround(_ path: String) -> [String] {
+        var paths: [String] = []
+        var rest = path[...]
+        while let end = rest.lastIndex(where: { $0 == "." || $0 == "[" }) {
+            rest = rest[..<end]
+            paths.append(String(rest))
         }
+        return path.isEmpty ? [] : paths + [""]
     }
 
     func contains(_ path: String) -> Bool { locations[path] != nil }
