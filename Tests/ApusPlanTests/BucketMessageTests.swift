@@ -28,7 +28,7 @@ struct BucketMessageTests {
         #expect(
             messages(buckets: unsorted) == [
                 """
-                plans/small.yaml:24:9: error: `plan.by_sequence_length[1].up_to` is 64, not above \
+                plans/small.yaml:24:7: error: `plan.by_sequence_length[1].up_to` is 64, not above \
                 the entry before it (64)  [sequence-length]
                   expected: entries in ascending order of `up_to`
                 """
@@ -96,15 +96,17 @@ struct BucketMessageTests {
         #expect(
             SmallFile.messages(of: below) == [
                 """
-                plans/small.yaml:24:7: error: `plan.by_sequence_length[0].tensor_parallel` is 1, \
+                plans/small.yaml:24:5: error: `plan.by_sequence_length[0].tensor_parallel` is 1, \
                 less than `plan.tensor_parallel` (2)  [tensor-degree]
                   expected: 2
                   hint: the plan's weights stay sharded; a bucket can only add to it
                 """
             ])
-        let heads = SmallFile.text.replacing("num_attention_heads: 4", with: "num_attention_heads: 6")
-            .replacing("  data_parallel: 2", with: "  data_parallel: 1\n  tensor_parallel: 4")
-            .replacing("nodes: 2", with: "nodes: 4")
+        let heads = SmallFile.text.replacing(
+            "num_attention_heads: 4", with: "num_attention_heads: 6"
+        )
+        .replacing("  data_parallel: 2", with: "  data_parallel: 1\n  tensor_parallel: 4")
+        .replacing("nodes: 2", with: "nodes: 4")
         #expect(
             SmallFile.messages(of: heads) == [
                 """
