@@ -16,7 +16,7 @@ extension Deployment {
             check.shares(self, plan: plan)
         }
         check.routing(routing)
-        return check.problems
+        return check.problems.sortedByPosition(first: positions.location(of: "")?.file)
     }
 }
 

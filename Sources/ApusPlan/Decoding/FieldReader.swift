@@ -91,12 +91,7 @@ struct FieldReader {
 extension FieldReader {
     /// The problems of the file itself by position, then those of other files.
     func sortedProblems() -> [Diagnostic] {
-        var sorted = problems.enumerated()
-            .sorted { left, right in
-                let (first, second) = (order(left.element), order(right.element))
-                return first == second ? left.offset < right.offset : first < second
-            }
-            .map(\.element)
+        var sorted = problems.sortedByPosition(first: file)
         if problemsLeftOut > 0 {
             sorted.append(
                 Diagnostic(
@@ -105,14 +100,6 @@ extension FieldReader {
                     hint: "mend the ones above first"))
         }
         return sorted
-    }
-
-    private func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
-        let location = problem.location
-        return (
-            location?.file == file ? 0 : 1, location?.file ?? "", location?.line ?? 0,
-            location?.column ?? 0
-        )
     }
 }
 

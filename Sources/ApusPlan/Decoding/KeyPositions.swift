@@ -31,3 +31,22 @@ package struct KeyPositions: Hashable, Sendable {
         locations[path] = location
     }
 }
+
+extension [Diagnostic] {
+    /// In the order of the places they name: those of the file `first`, then those of other files.
+    func sortedByPosition(first: String?) -> [Diagnostic] {
+        func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
+            let location = problem.location
+            return (
+                location?.file == first ? 0 : 1, location?.file ?? "", location?.line ?? 0,
+                location?.column ?? 0
+            )
+        }
+        return enumerated()
+            .sorted { left, right in
+                let (place, other) = (order(left.element), order(right.element))
+                return place == other ? left.offset < right.offset : place < other
+            }
+            .map(\.element)
+    }
+}

@@ -23,7 +23,7 @@ extension Deployment {
             validator.checkBuckets(plan, workload: workload)
         }
         validator.checkCounts(self)
-        return validator.problems
+        return validator.problems.sortedByPosition(first: positions.location(of: "")?.file)
     }
 }
 
