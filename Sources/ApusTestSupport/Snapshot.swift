@@ -17,7 +17,8 @@ package func expectSnapshot(
     }
     guard let data = try? Data(contentsOf: file) else {
         Issue.record(
-            "there is no snapshot `\(name)`; APUS_RECORD=1 makes one", sourceLocation: sourceLocation)
+            "there is no snapshot `\(name)`; APUS_RECORD=1 makes one",
+            sourceLocation: sourceLocation)
         return
     }
     let stored = String(decoding: data, as: UTF8.self)

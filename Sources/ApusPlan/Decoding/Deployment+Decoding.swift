@@ -114,7 +114,9 @@ extension FieldReader {
         }
         var ways: [Routing.Overflow] = []
         for (index, node) in nodes.prefix(16).enumerated() {
-            guard let way: Routing.Overflow = choice(node, at: "\(path)[\(index)]") else { continue }
+            guard let way: Routing.Overflow = choice(node, at: "\(path)[\(index)]") else {
+                continue
+            }
             guard !ways.contains(way) else {
                 reject(.duplicateKey, path, "`\(path)` names `\(way.rawValue)` twice")
                 continue

@@ -105,7 +105,7 @@ extension FieldReader {
     }
 
     private func numberExpected(_ range: ClosedRange<Double>) -> String {
-        "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))"
+        "a number from \(short(range.lowerBound)) to \(short(range.upperBound))"
     }
 
     mutating func number(
@@ -131,7 +131,8 @@ extension FieldReader {
     }
 
     /// The text under a key, not empty; where it is missing, the default, or a problem.
-    mutating func text(_ key: String, in section: Section, default missing: String? = nil) -> String {
+    mutating func text(_ key: String, in section: Section, default missing: String? = nil) -> String
+    {
         let expected = "text of at most \(FileLimits.textLength) characters"
         guard let node = section.value(key) else {
             if missing == nil { rejectMissing(key, in: section, expected: expected) }
@@ -180,6 +181,17 @@ func alternatives(_ names: [String]) -> String {
 func plain(_ value: Double) -> String {
     let text = "\(value)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+/// A power of ten as one, such as `1e9`; other numbers as they are.
+private func short(_ value: Double) -> String {
+    var power = 0
+    var rest = value
+    while rest >= 10 {
+        rest /= 10
+        power += 1
+    }
+    return power > 4 && rest == 1 ? "1e\(power)" : plain(value).replacing("e-0", with: "e-")
 }
 
 func truth(_ node: YAMLNode) -> Bool? {

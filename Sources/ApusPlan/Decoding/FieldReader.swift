@@ -59,15 +59,17 @@ struct FieldReader {
     }
 
     mutating func rejectType(_ path: String, _ node: YAMLNode, expected: String) {
+        var hint: String?
+        if node.isNull { hint = "give it a value, or leave the key out" }
+        if node.isQuotedNumber { hint = "write the number without quotes" }
         reject(
-            .wrongType, path, "`\(path)` is \(node.summary)", expected: expected,
-            hint: node.isNull ? "give it a value, or leave the key out" : nil)
+            .wrongType, path, "`\(path)` is \(node.summary)", expected: expected, hint: hint)
     }
 
     mutating func rejectMissing(_ key: String, in section: Section, expected: String) {
         let path = section.path(of: key)
-        reject(
-            .missingKey, path, "`\(path)` is missing", expected: expected)
+        guard !unusable.contains(path) else { return }
+        reject(.missingKey, path, "`\(path)` is missing", expected: expected)
     }
 
     /// Takes over what a reader of another file found.
@@ -89,12 +91,7 @@ struct FieldReader {
 extension FieldReader {
     /// The problems of the file itself by position, then those of other files.
     func sortedProblems() -> [Diagnostic] {
-        var sorted = problems.enumerated()
-            .sorted { left, right in
-                let (first, second) = (order(left.element), order(right.element))
-                return first == second ? left.offset < right.offset : first < second
-            }
-            .map(\.element)
+        var sorted = problems.sortedByPosition(first: file)
         if problemsLeftOut > 0 {
             sorted.append(
                 Diagnostic(
@@ -103,14 +100,6 @@ extension FieldReader {
                     hint: "mend the ones above first"))
         }
         return sorted
-    }
-
-    private func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
-        let location = problem.location
-        return (
-            location?.file == file ? 0 : 1, location?.file ?? "", location?.line ?? 0,
-            location?.column ?? 0
-        )
     }
 }
 
@@ -179,19 +168,25 @@ extension FieldReader {
             } else if isFull {
                 problemsLeftOut += 1
             } else {
-                report(unknownKey(entry.key, in: section, at: location))
+                rejectUnknown(entry.key, in: section, at: location)
             }
         }
         return section
     }
 
-    private func unknownKey(
+    /// Reports a key that the table does not name; where it is a slip for one that is missing, that
+    /// one's value is not known, which is no problem of its own.
+    private mutating func rejectUnknown(
         _ key: String, in section: Section, at location: Diagnostic.Location
-    ) -> Diagnostic {
+    ) {
         let suggestion = Suggestion(for: key, among: section.fields.map(\.key))
         let path = section.path(of: excerpt(key))
-        return Diagnostic(
-            .unknownKey, location: location, path: path, problem: "unknown key `\(path)`",
-            expected: suggestion.expected, hint: suggestion.hint)
+        if let nearest = suggestion.nearest, section.value(nearest) == nil {
+            markUnusable(section.path(of: nearest))
+        }
+        report(
+            Diagnostic(
+                .unknownKey, location: location, path: path, problem: "unknown key `\(path)`",
+                expected: suggestion.expected, hint: suggestion.hint))
     }
 }

@@ -95,24 +95,25 @@ enum FileSchema {
         Field("optimizer", .choice),
         Field("optimizer_precision", .choice),
     ]
-    static let plan: [Field] = [
-        Field("pipeline_parallel", .integer(ranks)),
-        Field("data_parallel", .integer(ranks)),
-        Field("context_parallel", .integer(ranks)),
-        Field("tensor_parallel", .integer(ranks)),
-        Field("expert_parallel", .integer(ranks)),
-        Field("expert_tensor_parallel", .integer(ranks)),
-        Field("schedule", .choice),
-        Field("schedule_file", .text),
-        Field("chunks_per_rank", .integer(1...1024)),
-        Field("zero_stage", .integer(0...3)),
-        Field("pipeline_placement", .choice),
-        Field("layers_per_stage", .integers(1...1024, countMax: 1024)),
-        Field("sequence_parallel", .flag),
-        Field("overlap", .flag),
-        Field("hierarchical_reduce", .flag),
-        Field("by_sequence_length", .sections(countMax: 1000)),
-    ] + bucketContents
+    static let plan: [Field] =
+        [
+            Field("pipeline_parallel", .integer(ranks)),
+            Field("data_parallel", .integer(ranks)),
+            Field("context_parallel", .integer(ranks)),
+            Field("tensor_parallel", .integer(ranks)),
+            Field("expert_parallel", .integer(ranks)),
+            Field("expert_tensor_parallel", .integer(ranks)),
+            Field("schedule", .choice),
+            Field("schedule_file", .text),
+            Field("chunks_per_rank", .integer(1...1024)),
+            Field("zero_stage", .integer(0...3)),
+            Field("pipeline_placement", .choice),
+            Field("layers_per_stage", .integers(1...1024, countMax: 1024)),
+            Field("sequence_parallel", .flag),
+            Field("overlap", .flag),
+            Field("hierarchical_reduce", .flag),
+            Field("by_sequence_length", .sections(countMax: 1000)),
+        ] + bucketContents
     static let bucket: [Field] =
         [Field("up_to", .integer(sequenceLength)), Field("tensor_parallel", .integer(ranks))]
         + bucketContents

@@ -90,8 +90,9 @@ extension FieldReader {
             entries.append(ropeTheta)
         }
         let node = YAMLNode(content: .mapping(entries), position: root.position)
-        guard let section = self.root(
-            node, fields: FileSchema.architecture, what: "the `config.json`")
+        guard
+            let section = self.root(
+                node, fields: FileSchema.architecture, what: "the `config.json`")
         else { return .standIn }
         let model = architecture(section)
         guard !unusable.contains("") else { return model }

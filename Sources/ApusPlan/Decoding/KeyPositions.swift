@@ -10,19 +10,43 @@ package struct KeyPositions: Hashable, Sendable {
 
     /// The place of a key, or of the innermost section around it that a file holds.
     package func location(of path: String) -> Diagnostic.Location? {
-        var path = path[...]
-        while true {
-            if let location = locations[String(path)] { return location }
-            guard let end = path.lastIndex(where: { $0 == "." || $0 == "[" }) else {
-                return locations[""]
-            }
-            path = path[..<end]
+        if let location = locations[path] { return location }
+        return Self.pathsAround(path).lazy.compactMap { locations[$0] }.first
+    }
+
+    /// The key paths of the sections around a key, from the innermost to the root.
+    static func pathsAround(_ path: String) -> [String] {
+        var paths: [String] = []
+        var rest = path[...]
+        while let end = rest.lastIndex(where: { $0 == "." || $0 == "[" }) {
+            rest = rest[..<end]
+            paths.append(String(rest))
         }
+        return path.isEmpty ? [] : paths + [""]
     }
 
     func contains(_ path: String) -> Bool { locations[path] != nil }
 
     mutating func insert(_ location: Diagnostic.Location, for path: String) {
         locations[path] = location
+    }
+}
+
+extension [Diagnostic] {
+    /// In the order of the places they name: those of the file `first`, then those of other files.
+    func sortedByPosition(first: String?) -> [Diagnostic] {
+        func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
+            let location = problem.location
+            return (
+                location?.file == first ? 0 : 1, location?.file ?? "", location?.line ?? 0,
+                location?.column ?? 0
+            )
+        }
+        return enumerated()
+            .sorted { left, right in
+                let (place, other) = (order(left.element), order(right.element))
+                return place == other ? left.offset < right.offset : place < other
+            }
+            .map(\.element)
     }
 }

@@ -25,7 +25,9 @@ extension FieldReader {
             if root.value("model") == nil {
                 rejectMissing(
                     "model", in: root,
-                    expected: "a section with the keys of a `config.json`, or with `config`, its path")
+                    expected:
+                        "a section with the keys of a `config.json`, or with its path, `config`"
+                )
             }
             markUnusable("model")
             return .standIn

@@ -37,10 +37,16 @@ extension FieldReader {
 
     /// The buckets of a plan; without `by_sequence_length` the plan itself is one for all lengths.
     private mutating func buckets(_ plan: Section, degrees: Degrees) -> [Plan.Bucket] {
-        guard plan.value("by_sequence_length") != nil else {
-            return [bucket(plan, lengthMax: nil, tensorParallel: degrees.tensor)]
-        }
         let keys = ["micro_batches", "sequences_per_data_rank", "recompute"]
+        guard plan.value("by_sequence_length") != nil else {
+            if keys.contains(where: { plan.value($0) != nil }) {
+                return [bucket(plan, lengthMax: nil, tensorParallel: degrees.tensor)]
+            }
+            rejectMissing(
+                "by_sequence_length", in: plan,
+                expected: "a list, or `micro_batches` and `sequences_per_data_rank` in `plan`")
+            return [standInBucket]
+        }
         for key in keys where plan.value(key) != nil {
             reject(
                 .conflictingKeys, plan.path(of: key),

@@ -1,18 +1,20 @@
 /// The names that a reader may have meant, for a message about a name that is not one of them.
 struct Suggestion {
-    /// The five nearest names in alphabetical order, and `…` where there are more.
+    /// The names in alphabetical order.
+    ///
+    /// Where there are many and one of them was surely meant, these are the first five of the list,
+    /// which is in order of use, and `…`.
     var expected: String
     /// The nearest name, where it is near enough to be a slip.
     var nearest: String?
 
     init(for name: String, among allowed: [String]) {
-        let ranked = allowed.map { (distance: editDistance(name, $0), name: $0) }
-            .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
-        let shown = ranked.prefix(5).map(\.name).sorted()
-        expected = shown.joined(separator: ", ") + (allowed.count > shown.count ? ", …" : "")
-        if let best = ranked.first, best.distance <= max(1, best.name.count / 3) {
-            nearest = best.name
-        }
+        let best = allowed.map { (distance: editDistance(name, $0), name: $0) }
+            .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
+        if let best, best.distance <= max(1, best.name.count / 3) { nearest = best.name }
+        let isShort = allowed.count <= 8 || nearest == nil
+        let shown = (isShort ? allowed : Array(allowed.prefix(5))).sorted()
+        expected = shown.joined(separator: ", ") + (isShort ? "" : ", …")
     }
 
     var hint: String? { nearest.map { "did you mean `\($0)`?" } }

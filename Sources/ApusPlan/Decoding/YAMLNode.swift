@@ -16,6 +16,13 @@ struct YAMLNode: Hashable, Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
+    /// Whether the value would be a number if it did not stand in quotes.
+    var isQuotedNumber: Bool {
+        guard case .scalar(let text, isText: true) = content else { return false }
+        let bare = YAMLNode(content: .scalar(text, isText: false), position: position)
+        return decimalNumber(bare) != nil
+    }
+
     /// What the value is, in a few words of one line, for a message.
     var summary: String {
         switch content {

@@ -19,7 +19,7 @@ struct YAMLParser {
         return node(root, depth: 1)
     }
 
-    private func location(_ position: TextPosition?) -> Diagnostic.Location {
+    func location(_ position: TextPosition?) -> Diagnostic.Location {
         .init(file: file, line: position?.line, column: position?.column)
     }
 
@@ -85,16 +85,6 @@ extension YAMLParser {
         return nil
     }
 
-    func duplicateKey(
-        _ key: String, at position: TextPosition, first: TextPosition?
-    ) -> Diagnostic {
-        Diagnostic(
-            .duplicateKey, location: location(position),
-            problem: "the key `\(excerpt(key))` is given twice",
-            details: first.map { ["first on line \($0.line)"] } ?? [],
-            hint: "keep one of the two")
-    }
-
     /// Replaces the first letter of the key at a position by one that no file uses.
     private mutating func hideKey(
         at position: TextPosition, in text: inout String, round: Int
@@ -122,46 +112,6 @@ extension YAMLParser {
         }
         return nil
     }
-
-    private func syntaxProblem(_ error: YamlError, in text: String) -> Diagnostic {
-        var position: TextPosition?
-        var problem = "the text cannot be read"
-        switch error {
-        case .scanner(_, let what, let mark, _), .parser(_, let what, let mark, _),
-            .composer(_, let what, let mark, _):
-            problem = what
-            position = TextPosition(line: mark.line, column: mark.column)
-        case .reader(let what, let offset, _, _):
-            problem = what
-            position = offset.map { place(ofCharacter: $0, in: text) }
-        case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded,
-            .duplicatedKeysInMapping:
-            break
-        }
-        let line = position.map { lineText($0.line, in: text) } ?? ""
-        let hasTab = line.prefix { $0 == " " || $0 == "\t" }.contains("\t")
-        return Diagnostic(
-            .yamlSyntax, location: location(position),
-            problem: "this is not YAML: \(excerpt(problem, scalarsMax: 120))",
-            details: line.allSatisfy(\.isWhitespace) ? [] : ["`\(excerpt(line))`"],
-            expected: "YAML or JSON, in one document",
-            hint: hasTab ? "indent with spaces: YAML takes no tabs there" : nil)
-    }
-
-    private func place(ofCharacter offset: Int, in text: String) -> TextPosition {
-        var place = TextPosition(line: 1, column: 1)
-        for character in text.prefix(offset) {
-            place.column += character.unicodeScalars.count
-            if character.isNewline { place = TextPosition(line: place.line + 1, column: 1) }
-        }
-        return place
-    }
-
-    private func lineText(_ line: Int, in text: String) -> String {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard line >= 1, line <= lines.count else { return "" }
-        return String(lines[line - 1])
-    }
 }
 
 /// From what Yams read to a tree of our own.
@@ -171,7 +121,7 @@ extension YAMLParser {
         let position = position(of: node)
         guard depth <= FileLimits.nestingDepth, nodeCount <= FileLimits.nodeCount else {
             if !problems.contains(where: { $0.code == DiagnosticCode.yamlLimit.rawValue }) {
-                problems.append(limitProblem(at: position, depth: depth))
+                problems.append(limitProblem(at: position, isDeep: depth > FileLimits.nestingDepth))
             }
             return nil
         }
@@ -227,17 +177,5 @@ extension YAMLParser {
                     first.key, at: second?.position ?? first.position, first: first.position))
         }
         return entries
-    }
-
-    private func limitProblem(at position: TextPosition, depth: Int) -> Diagnostic {
-        let isDeep = depth > FileLimits.nestingDepth
-        return Diagnostic(
-            .yamlLimit, location: location(position),
-            problem: isDeep
-                ? "values are nested more than \(FileLimits.nestingDepth) deep"
-                : "the file holds more than \(grouped(FileLimits.nodeCount)) values",
-            expected: isDeep
-                ? "at most \(FileLimits.nestingDepth) levels"
-                : "at most \(grouped(FileLimits.nodeCount)) values, aliases counted as often as used")
     }
 }

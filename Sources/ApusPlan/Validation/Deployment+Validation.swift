@@ -4,11 +4,9 @@ extension Deployment {
     /// What is wrong with a deployment whose values are each within their limits.
     ///
     /// Without any problem of severity `error` its degrees fill their meshes evenly, every sequence
-    /// has a bucket, and no product of its numbers overflows.
-    ///
-    /// - Parameters:
-    ///   - positions: where the keys stand, for a deployment from a file.
-    ///   - unusable: key paths whose values were refused and stand for nothing.
+    /// has a bucket, and no product of its numbers overflows. `positions` says where the keys stand,
+    /// for a deployment from a file; values under the key paths in `unusable` were refused and stand
+    /// for nothing.
     package func problems(
         at positions: KeyPositions = KeyPositions(), ignoring unusable: Set<String> = []
     ) -> [Diagnostic] {
@@ -25,7 +23,7 @@ extension Deployment {
             validator.checkBuckets(plan, workload: workload)
         }
         validator.checkCounts(self)
-        return validator.problems
+        return validator.problems.sortedByPosition(first: positions.location(of: "")?.file)
     }
 }
 
@@ -33,26 +31,22 @@ extension Deployment {
 struct Validator {
     let positions: KeyPositions
     let unusable: Set<String>
+    /// The key paths around those that are unusable.
+    private let aroundUnusable: Set<String>
     private(set) var problems: [Diagnostic] = []
 
     init(positions: KeyPositions, unusable: Set<String>) {
         self.positions = positions
         self.unusable = unusable
+        aroundUnusable = Set(unusable.flatMap(KeyPositions.pathsAround))
     }
 
     /// Whether the values under all these key paths, and around and within them, were read.
     func isKnown(_ paths: String...) -> Bool {
         paths.allSatisfy { path in
-            unusable.allSatisfy { refused in
-                !refused.isEmpty && !lies(refused, within: path) && !lies(path, within: refused)
-            }
+            !aroundUnusable.contains(path) && !unusable.contains(path)
+                && KeyPositions.pathsAround(path).allSatisfy { !unusable.contains($0) }
         }
-    }
-
-    private func lies(_ path: String, within section: String) -> Bool {
-        guard path.hasPrefix(section) else { return false }
-        let next = path.dropFirst(section.count).first
-        return next == nil || next == "." || next == "["
     }
 
     mutating func report(
@@ -108,8 +102,8 @@ struct Validator {
         {
             report(
                 .topK, "routing.gate",
-                "`routing.gate` `\(routing.gate.rawValue)` sends a token to \(required) "
-                    + "expert\(required == 1 ? "" : "s"), `model.num_experts_per_tok` is "
+                "`routing.gate` `\(routing.gate.rawValue)` sends a token to "
+                    + "\(counted(required, "expert", "experts")), `model.num_experts_per_tok` is "
                     + "\(model.topK)",
                 expected: "`num_experts_per_tok: \(required)`, or another gate")
         }
@@ -140,16 +134,37 @@ struct Validator {
         if let weights = workload.lengthWeights, weights.count != lengths.count {
             report(
                 .sequenceLength, "workload.length_weights",
-                "`workload.length_weights` has \(weights.count) entries, "
+                "`workload.length_weights` has \(counted(weights.count, "entry", "entries")), "
                     + "`workload.sequence_lengths` has \(lengths.count)",
                 expected: "one weight for each length")
         }
     }
 }
 
-/// The names of all numbers that divide `number`, ascending.
-func divisors(of number: Int) -> [String] {
-    (1...max(1, number)).filter { number % $0 == 0 }.map(String.init)
+/// The numbers that divide `number`, ascending.
+func divisors(of number: Int) -> [Int] {
+    var small: [Int] = []
+    var large: [Int] = []
+    var candidate = 1
+    while candidate * candidate <= number {
+        if number.isMultiple(of: candidate) {
+            small.append(candidate)
+            if candidate != number / candidate { large.append(number / candidate) }
+        }
+        candidate += 1
+    }
+    return small + large.reversed()
+}
+
+/// `1, 2 or 4`, shortened where there are many.
+func alternatives(_ numbers: [Int]) -> String {
+    let names = numbers.prefix(16).map(String.init)
+    return numbers.count > 16 ? names.joined(separator: ", ") + ", …" : alternatives(names)
+}
+
+/// A count with its noun, such as `1 entry` or `3 entries`.
+func counted(_ count: Int, _ one: String, _ many: String) -> String {
+    "\(grouped(count)) \(count == 1 ? one : many)"
 }
 
 /// The product of counts, or `Int.max` where it does not fit.

@@ -68,15 +68,15 @@ extension Validator {
         if batches > sequences {
             report(
                 .microBatches, "\(path).micro_batches", severity: .warning,
-                "`\(path).micro_batches` is \(batches), but a data rank has \(sequences) "
-                    + "sequence\(sequences == 1 ? "" : "s"): \(sequences) micro-"
-                    + "batch\(sequences == 1 ? "" : "es") will run")
+                "`\(path).micro_batches` is \(batches), but a data rank has "
+                    + "\(counted(sequences, "sequence", "sequences")): "
+                    + "\(counted(sequences, "micro-batch", "micro-batches")) will run")
         } else if sequences % batches != 0 {
             report(
                 .microBatches, "\(path).micro_batches",
                 "`\(path).micro_batches` is \(batches), which does not divide "
                     + "`\(path).sequences_per_data_rank` (\(sequences))",
-                expected: alternatives(Array(divisors(of: sequences).prefix(12))))
+                expected: alternatives(divisors(of: sequences)))
         }
     }
 

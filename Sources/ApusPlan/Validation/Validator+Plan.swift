@@ -14,7 +14,7 @@ extension Validator {
         }
         guard let cluster, isKnown("cluster.nodes", "cluster.gpus_per_node") else { return }
         let present = boundedProduct([cluster.nodeCount, cluster.gpusPerNode])
-        guard needed != present else { return }
+        guard needed != present, present <= FileSchema.ranks.upperBound else { return }
         let nodes = "nodes \(cluster.nodeCount) × gpus \(cluster.gpusPerNode) = \(present)"
         report(
             .worldSize, "plan",
@@ -31,7 +31,7 @@ extension Validator {
     }
 
     private func ranks(_ count: Int) -> String {
-        count == Int.max ? "countless ranks" : "\(grouped(count)) rank\(count == 1 ? "" : "s")"
+        count == Int.max ? "countless ranks" : counted(count, "rank", "ranks")
     }
 
     /// The factors of the world size; degrees of 1 are left out, except those that every plan has.
@@ -56,7 +56,7 @@ extension Validator {
         _ degrees: Degrees, needed: Int, present: Int, cluster: Cluster
     ) -> String? {
         let others = degrees.pipeline * degrees.context * degrees.tensor
-        if present <= FileSchema.ranks.upperBound, present % others == 0 {
+        if present % others == 0 {
             let data = present / others
             let stage = data * degrees.context * degrees.tensor
             if stage % boundedProduct([degrees.expert, degrees.expertTensor]) == 0 {
@@ -89,7 +89,8 @@ extension Validator {
         if layers.count != stages {
             report(
                 .pipelineDegree, path,
-                "`\(path)` has \(layers.count) entries, the plan has \(stages) stages",
+                "`\(path)` has \(counted(layers.count, "entry", "entries")), the plan has "
+                    + counted(stages, "stage", "stages"),
                 expected: "one number for each stage",
                 hint: "without `layers_per_stage` the layers are split as evenly as possible")
         } else if sum != model.layerCount {
@@ -127,30 +128,33 @@ extension Validator {
         let expert = degrees.expert
         if isKnown(path, "model.num_local_experts"), model.expertCount % expert != 0 {
             let choices = divisors(of: model.expertCount)
-            let next = choices.first { Int($0) ?? 0 > expert } ?? choices.last ?? "1"
-            let each = model.expertCount / (Int(next) ?? 1)
-            let rank = Int(next) ?? 0 > expert ? "is the next one up" : "is the largest"
+            let next = choices.first { $0 > expert } ?? model.expertCount
+            let each = counted(model.expertCount / next, "expert", "experts")
+            let rank = next > expert ? "is the next one up" : "is the largest"
             return report(
                 .expertDegree, path,
                 "`\(path)` is \(expert), which does not divide "
                     + "`model.num_local_experts` (\(model.expertCount))",
                 expected: alternatives(choices),
-                hint: "`expert_parallel: \(next)` \(rank); it puts \(each) "
-                    + "expert\(each == 1 ? "" : "s") on each rank")
+                hint: "`expert_parallel: \(next)` \(rank); it puts \(each) on each rank")
         }
         guard areKnown(Self.stageDegrees) else { return }
         let stage = boundedProduct([degrees.data, degrees.context, degrees.tensor])
         let expertRanks = boundedProduct([expert, degrees.expertTensor])
         guard stage % expertRanks != 0 else { return }
         let factors = stageFactors(degrees).joined(separator: " × ")
-        let name = "`\(path)`" + (degrees.expertTensor > 1 ? " × `plan.expert_tensor_parallel`" : "")
+        let name =
+            "`\(path)`" + (degrees.expertTensor > 1 ? " × `plan.expert_tensor_parallel`" : "")
+        let possible = divisors(of: model.expertCount).filter {
+            stage % boundedProduct([$0, degrees.expertTensor]) == 0
+        }
         report(
             .expertDegree, path,
-            "\(name) is \(expertRanks), which does not divide the \(grouped(stage)) "
-                + "rank\(stage == 1 ? "" : "s") of a stage",
+            "\(name) is \(expertRanks), which does not divide the "
+                + "\(counted(stage, "rank", "ranks")) of a stage",
             details: ["\(factors) = \(stage)"],
-            hint: "experts share the ranks of a stage: the product must divide data × context × tensor"
-        )
+            expected: possible.isEmpty ? nil : "`expert_parallel` \(alternatives(possible))",
+            hint: "experts lie on the ranks of a stage, data × context × tensor")
     }
 
     mutating func checkTensor(_ plan: Plan, model: Model) {
@@ -173,7 +177,7 @@ extension Validator {
                 "`plan.expert_tensor_parallel` is \(expertTensor), which does not divide "
                     + "`model.intermediate_size` (\(model.expertHiddenSize))")
         }
-        let possible = divisors(of: plan.degrees.data).compactMap { Int($0) }
+        let possible = divisors(of: plan.degrees.data)
             .map { boundedProduct([$0, tensor]) }.filter { model.headCount % $0 == 0 }
         for (index, bucket) in plan.buckets.enumerated() where bucket.tensorParallel != tensor {
             let path = "plan.by_sequence_length[\(index)].tensor_parallel"
@@ -186,8 +190,9 @@ extension Validator {
                         ? "less than `plan.tensor_parallel` (\(tensor))"
                         : "which cannot be carved out of tensor \(tensor) × data "
                             + "\(plan.degrees.data) for \(model.headCount) heads"),
-                expected: possible.isEmpty ? nil : alternatives(possible.map(String.init)),
-                hint: isBelow ? "the plan's weights stay sharded; a bucket can only add to it" : nil)
+                expected: possible.isEmpty ? nil : alternatives(possible),
+                hint: isBelow ? "the plan's weights stay sharded; a bucket can only add to it" : nil
+            )
         }
     }
 }
