@@ -18,6 +18,7 @@ struct apus_store {
 };
 struct apus_group {
     c10::intrusive_ptr<c10d::Backend> value;
+    int32_t device;
 };
 struct apus_work {
     c10::intrusive_ptr<c10d::Work> value;
@@ -111,8 +112,10 @@ apus_status group_create(
 #ifdef APUS_CUDA
             auto options = c10d::ProcessGroupNCCL::Options::create();
             options->timeout = timeout;
-            *result = new apus_group{c10::make_intrusive<c10d::ProcessGroupNCCL>(
-                named, int(rank), int(size), options)};
+            *result = new apus_group{
+                c10::make_intrusive<c10d::ProcessGroupNCCL>(
+                    named, int(rank), int(size), options),
+                device};
             return;
 #else
             TORCH_CHECK(false, "this engine was built without CUDA");
@@ -122,8 +125,10 @@ apus_status group_create(
         auto options = c10d::ProcessGroupGloo::Options::create(timeout);
         options->devices = {c10d::ProcessGroupGloo::createDeviceForHostname(host)};
         options->threads = 1;
-        *result = new apus_group{c10::make_intrusive<c10d::ProcessGroupGloo>(
-            named, int(rank), int(size), std::move(options))};
+        *result = new apus_group{
+            c10::make_intrusive<c10d::ProcessGroupGloo>(
+                named, int(rank), int(size), std::move(options)),
+            device};
     });
 }
 
@@ -216,7 +221,11 @@ void install_collectives(apus_engine &table) {
         });
     };
     table.group_barrier = [](auto *group, auto **result, auto **error) {
-        return guarded(error, [&] { *result = new apus_work{group->value->barrier(), {}}; });
+        return guarded(error, [&] {
+            c10d::BarrierOptions options;
+            if (group->device >= 0) options.device_ids = {group->device};
+            *result = new apus_work{group->value->barrier(options), {}};
+        });
     };
     table.group_destroy = [](apus_group *group) { delete group; };
     table.work_wait = [](apus_work *work, apus_error **error) {

@@ -23,7 +23,8 @@ struct HeadLoss : Function<HeadLoss> {
         at::Tensor dhidden, dlogits, dweight;
         if (wants_gradients) dhidden = at::empty_like(hidden);
         if (wants_weight && sums_now) dweight = at::zeros_like(weight);
-        if (wants_weight && !sums_now) dlogits = at::empty({tokens, weight.size(0)}, hidden.options());
+        if (wants_weight && !sums_now)
+            dlogits = at::empty({tokens, weight.size(0)}, hidden.options());
         at::Tensor loss = at::zeros({}, hidden.options().dtype(at::kDouble));
         const int64_t step = std::max<int64_t>(1, (tokens + chunks - 1) / chunks);
         for (int64_t start = 0; start < tokens; start += step) {
@@ -43,7 +44,8 @@ struct HeadLoss : Function<HeadLoss> {
             if (dlogits.defined()) dlogits.narrow(0, start, count).copy_(slope);
             if (dweight.defined()) dweight.addmm_(slope.t(), rows);
         }
-        if (wants_gradients) context->save_for_backward({hidden, weight, dhidden, dlogits, dweight});
+        if (wants_gradients)
+            context->save_for_backward({hidden, weight, dhidden, dlogits, dweight});
         loss *= scale;
         return hidden.scalar_type() == at::kDouble ? loss : loss.to(at::kFloat);
     }

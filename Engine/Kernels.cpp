@@ -5,7 +5,7 @@
 
 // Each loop is compiled for several processors and chosen when the library is loaded.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define APUS_LOOP __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define APUS_LOOP __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define APUS_LOOP
 #endif

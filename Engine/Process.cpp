@@ -3,6 +3,7 @@
 #include <atomic>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
+#include <c10/util/Logging.h>
 #include <cstdlib>
 #include <cstring>
 #include <malloc.h>
@@ -17,6 +18,7 @@
 #ifdef APUS_CUDA
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #endif
 
 namespace apus {
@@ -81,7 +83,12 @@ struct CountingAllocator final : c10::Allocator {
 }
 
 apus_status device_open(int32_t device, apus_error **error) {
-    return guarded(error, [&] { at::empty({1}, at::device(device_of(device))); });
+    return guarded(error, [&] {
+        at::empty({1}, at::device(device_of(device)));
+#ifdef APUS_CUDA
+        if (device >= 0) c10::cuda::set_device(c10::DeviceIndex(device));
+#endif
+    });
 }
 
 apus_status threads_set(int64_t count, apus_error **error) {
@@ -99,7 +106,8 @@ apus_status memory_read(int32_t device, int64_t *current, int64_t *peak, apus_er
             return;
         }
 #ifdef APUS_CUDA
-        const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(c10::DeviceIndex(device));
+        const auto stats =
+            c10::cuda::CUDACachingAllocator::getDeviceStats(c10::DeviceIndex(device));
         *current = stats.allocated_bytes[0].current;
         *peak = stats.allocated_bytes[0].peak;
 #else
@@ -158,6 +166,8 @@ void start_process() {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_TOP_PAD, 16 << 20);
     mallopt(M_ARENA_MAX, 1);
+    // Failures come back as errors; the library need not also print them, unless it is asked to.
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
     std::set_terminate(last_words);
     prepare_thread();
 }

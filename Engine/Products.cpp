@@ -24,7 +24,7 @@ struct GroupedLinear : Function<GroupedLinear> {
         AutogradContext *context, const at::Tensor &x, const at::Tensor &weights,
         const std::vector<int64_t> &counts) {
         at::Tensor y = at::empty({x.size(0), weights.size(-2)}, x.options());
-        each_group(weights, counts, [&](const at::Tensor &weight, int64_t, int64_t at, int64_t n) {
+        each_group(weights, counts, [&](const at::Tensor &weight, int64_t at, int64_t n) {
             at::Tensor rows = y.narrow(0, at, n);
             at::mm_out(rows, x.narrow(0, at, n), weight.t());
         });
@@ -41,7 +41,7 @@ struct GroupedLinear : Function<GroupedLinear> {
         at::Tensor dx;
         if (context->needs_input_grad(0)) {
             dx = at::empty_like(x, at::MemoryFormat::Contiguous);
-            each_group(weights, counts, [&](const at::Tensor &weight, int64_t, int64_t at, int64_t n) {
+            each_group(weights, counts, [&](const at::Tensor &weight, int64_t at, int64_t n) {
                 at::Tensor rows = dx.narrow(0, at, n);
                 at::mm_out(rows, dy.narrow(0, at, n), weight);
             });
@@ -50,7 +50,7 @@ struct GroupedLinear : Function<GroupedLinear> {
         if (context->needs_input_grad(1)) {
             const std::optional<at::Tensor> open = open_gradient(weights);
             at::Tensor sums = open ? *open : at::zeros_like(weights, at::MemoryFormat::Contiguous);
-            each_group(sums, counts, [&](at::Tensor sum, int64_t, int64_t at, int64_t n) {
+            each_group(sums, counts, [&](at::Tensor sum, int64_t at, int64_t n) {
                 sum.addmm_(dy.narrow(0, at, n).t(), x.narrow(0, at, n));
             });
             if (!open) dweights = sums;
@@ -65,8 +65,8 @@ private:
         int64_t at = 0;
         for (size_t group = 0; group < counts.size(); ++group) {
             const int64_t count = counts[group];
-            const at::Tensor weight = weights.dim() == 3 ? weights.select(0, int64_t(group)) : weights;
-            if (count > 0) body(weight, int64_t(group), at, count);
+            if (count > 0)
+                body(weights.dim() == 3 ? weights.select(0, int64_t(group)) : weights, at, count);
             at += count;
         }
     }
@@ -129,7 +129,7 @@ struct Embedding : Function<Embedding> {
                 for (int64_t i = 0; i < width; ++i) sum[i] += addend[i];
             }
         } else {
-            sums.copy_(sums + at::embedding_dense_backward(dy, tokens, weight.size(0), -1, false));
+            sums.add_(at::embedding_dense_backward(dy, tokens, weight.size(0), -1, false));
         }
         return {open ? at::Tensor() : sums, at::Tensor()};
     }

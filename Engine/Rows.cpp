@@ -53,7 +53,8 @@ struct Spread : Function<Spread> {
 };
 
 at::Tensor spread(const at::Tensor &x, const at::Tensor &order, int64_t top_k) {
-    TORCH_CHECK(x.dim() == 2 && top_k >= 1, "spreading needs [tokens, hidden] rows, not ", x.sizes());
+    TORCH_CHECK(
+        x.dim() == 2 && top_k >= 1, "spreading needs [tokens, hidden] rows, not ", x.sizes());
     check_order(order, x.size(0) * top_k);
     return Spread::apply(x, order, top_k);
 }
@@ -66,8 +67,8 @@ struct Merge : Function<Merge> {
         context->save_for_backward({rows, weights, order, inverse});
         at::Tensor sum;
         for (int64_t choice = 0; choice < weights.size(1); ++choice) {
-            const at::Tensor chosen = picked(rows, inverse, weights, choice)
-                                          .mul_(weights.narrow(1, choice, 1).to(rows.scalar_type()));
+            const at::Tensor share = weights.narrow(1, choice, 1).to(rows.scalar_type());
+            const at::Tensor chosen = picked(rows, inverse, weights, choice).mul_(share);
             sum = choice == 0 ? chosen : sum.add_(chosen);
         }
         return sum;

@@ -1,8 +1,8 @@
-// What every part of the shim shares: handles, the guard round each body, and the installers.
+// What every part of the shim shares: handles and the guard round each body.
 #pragma once
 
+#include "Parts.hpp"
 #include "Torch.hpp"
-#include "apus_engine.h"
 
 #include <new>
 #include <string>
@@ -61,17 +61,5 @@ inline bool is_fused(const at::Tensor &tensor) {
 // Adding there saves a pass over a gradient of the weight's size. It equals what autograd would do
 // with a returned gradient, up to rounding.
 std::optional<at::Tensor> open_gradient(const at::Tensor &leaf);
-
-void install_process(apus_engine &table);
-void install_tensors(apus_engine &table);
-void install_operations(apus_engine &table);
-void install_products(apus_engine &table);
-void install_rows(apus_engine &table);
-void install_head(apus_engine &table);
-void install_training(apus_engine &table);
-void install_collectives(apus_engine &table);
-
-// Sets up allocation, denormals and the last words of a crash; called once, before any tensor.
-void start_process();
 
 }  // namespace apus

@@ -1,4 +1,4 @@
-#include "Shim.hpp"
+#include "Parts.hpp"
 
 namespace {
 

@@ -45,7 +45,8 @@ apus_status tensor_copy_out(
     return guarded(error, [&] {
         const at::Tensor host =
             tensor->value.detach().to(at::kCPU).to(type_of(type)).contiguous();
-        TORCH_CHECK(host.numel() == count, "the tensor has ", host.numel(), " elements, not ", count);
+        TORCH_CHECK(
+            host.numel() == count, "the tensor has ", host.numel(), " elements, not ", count);
         if (count > 0) std::memcpy(values, host.data_ptr(), host.nbytes());
     });
 }

@@ -20,9 +20,10 @@ apus_status graph_create(
     return guarded(error, [&] {
         auto graph = std::make_unique<apus_graph>();
         for (const at::Tensor &output : outputs->values) {
-            const bool takes_part = output.defined() && output.requires_grad();
-            graph->outputs.push_back(
-                takes_part ? torch::autograd::impl::gradient_edge(output) : torch::autograd::Edge());
+            torch::autograd::Edge edge;
+            if (output.defined() && output.requires_grad())
+                edge = torch::autograd::impl::gradient_edge(output);
+            graph->outputs.push_back(std::move(edge));
         }
         for (const at::Tensor &input : inputs->values) {
             TORCH_CHECK(
@@ -93,8 +94,10 @@ double sum_of(const at::Tensor &tensor) {
     const float *values = tensor.const_data_ptr<float>();
     std::vector<double> sums(static_cast<size_t>(blocks));
     at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i)
-            sums[size_t(i)] = sum_of_squares(values + i * block, std::min(block, count - i * block));
+        for (int64_t i = first; i < last; ++i) {
+            const int64_t start = i * block;
+            sums[size_t(i)] = sum_of_squares(values + start, std::min(block, count - start));
+        }
     });
     double total = 0;
     for (const double sum : sums) total += sum;

@@ -9,7 +9,9 @@ package final class Engine: Sendable {
     package let path: String
     /// Where this engine makes tensors.
     package let device: Device
-    /// The library's function table. It is constant and lives as long as the process.
+    /// The library's function table.
+    ///
+    /// Unsafe only to the compiler: it is constant and lives as long as the process.
     nonisolated(unsafe) let table: UnsafePointer<apus_engine>
 
     private init(path: String, device: Device, table: UnsafePointer<apus_engine>) {
@@ -76,7 +78,7 @@ extension Engine {
         try call("set threads") { table.pointee.threads_set(Int64(count), $0) }
     }
 
-    /// The bytes that tensors of this process hold now, and the most they held since the last reset.
+    /// The bytes that tensors of this process hold now, and the most since the last reset.
     package func memory() -> (current: Int, peak: Int) {
         var current: Int64 = 0
         var peak: Int64 = 0

@@ -104,8 +104,11 @@ extension Tensor {
 
     /// The scalar `scale × Σ cross-entropy` of `[tokens, hidden]` under a head `[vocab, hidden]`.
     ///
-    /// The logits exist for one of `chunks` parts of the tokens at a time. While gradients are
-    /// recorded it keeps `tokens × hidden + vocab × min(tokens, hidden)` numbers for backward.
+    /// The logits exist for one of `chunks` parts of the tokens at a time. Each part reads all of
+    /// the weight, so parts below a hundred tokens cost more than they save.
+    ///
+    /// While gradients are recorded, `tokens × hidden + vocab × min(tokens, hidden)` numbers are
+    /// kept for backward.
     package borrowing func headLoss(
         _ weight: borrowing Tensor, targets: borrowing Tensor, scale: Double, chunks: Int
     ) throws(EngineError) -> Tensor {

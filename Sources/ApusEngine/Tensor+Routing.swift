@@ -73,7 +73,7 @@ extension Tensor {
         }
     }
 
-    /// The weighted sum of each token's rows: `[tokens × topK, hidden]` becomes `[tokens, hidden]`.
+    /// The weighted sum of each token's rows: `[tokens × topK, hidden]` to `[tokens, hidden]`.
     ///
     /// Row `i` belongs to assignment `order[i]` and is weighed by that place of `weights`,
     /// `[tokens, topK]`. Differentiable in the rows and in the weights.

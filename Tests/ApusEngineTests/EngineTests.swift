@@ -1,4 +1,5 @@
 import ApusBase
+import Foundation
 import Testing
 
 @testable import ApusEngine
@@ -63,6 +64,35 @@ struct EngineOpeningTests {
     }
 }
 
+@Suite("Building the engine", .timeLimit(.minutes(1)))
+struct EngineBuildTests {
+    @Test("what is missing is said, with the way to get it")
+    func namesWhatIsMissing() throws {
+        let (status, text) = try build(["APUS_LIBTORCH": "/nowhere"])
+        #expect(status == 2)
+        #expect(
+            text == """
+                error: no libtorch found in `/nowhere`  [engine-build]
+                  hint: `make build` fetches one; or let `APUS_LIBTORCH` name yours, with include/ \
+                and lib/
+
+                """)
+    }
+
+    private func build(_ environment: [String: String]) throws -> (status: Int32, text: String) {
+        let process = Process()
+        process.executableURL = URL(
+            fileURLWithPath: EngineUnderTest.checkout + "/scripts/build-engine")
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let text = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+    }
+}
+
 @Suite("The opened engine", .enabled(if: EngineUnderTest.isAvailable))
 struct EngineTests {
     @Test("it says what it is")
@@ -80,6 +110,17 @@ struct EngineTests {
             _ = try Engine.open(at: path, device: .cuda(97))
         }
         #expect(!error.message.isEmpty && !error.message.contains("\n"))
+    }
+
+    @Test("a failed operation is shown with its name and the library's reason")
+    func describesFailures() throws {
+        let engine = try EngineUnderTest.open()
+        let error = try #require(throws: EngineError.self) {
+            _ = try engine.zeros([6, 4]).linear(try engine.zeros([3, 5]))
+        }
+        #expect(
+            error.diagnostic.description
+                == "error: engine: linear: rows of [6, 4] do not fit a weight of [3, 5]  [engine]")
     }
 
     @Test("a thread count outside 1 to 4096 is refused", arguments: [0, -1, 5000])

@@ -8,6 +8,9 @@ import Testing
 enum EngineUnderTest {
     static let path = Engine.locate(environment: ProcessInfo.processInfo.environment)
     static var isAvailable: Bool { path != nil }
+    /// The repository that these tests were built from.
+    static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
 
     static func open() throws -> Engine { try Engine.open(at: try #require(path)) }
 }
@@ -73,7 +76,8 @@ extension Engine {
     }
 
     /// The gradients of the same inputs by central differences in FP64.
-    func differences(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> [[Double]] {
+    func differences(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> [[Double]]
+    {
         let step = 1e-6
         var gradients: [[Double]] = []
         for index in inputs.indices {
@@ -91,7 +95,8 @@ extension Engine {
     }
 
     /// The output's product with the fixed upstream gradient.
-    private func weighted(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> Double {
+    private func weighted(_ inputs: [Numbers], _ operation: Operation) throws(EngineError) -> Double
+    {
         let leaves = try leaves(inputs, .float64)
         let output = try recordingGradients(false) { () throws(EngineError) in
             try operation(leaves)

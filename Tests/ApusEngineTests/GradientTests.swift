@@ -50,7 +50,8 @@ enum Differentiable: String, CaseIterable, CustomTestStringConvertible {
             let top = try list[0].softmax().topK(2)
             return try top.values.dividedBy(top.values.sumLastDimensionKeepingIt())
         case .chosenWeights:
-            let indices = try engine.tensor([0, 3, 1, 2, 5, 4, 2, 0, 3, 3] as [Int64], shape: [5, 2])
+            let indices = try engine.tensor(
+                [0, 3, 1, 2, 5, 4, 2, 0, 3, 3] as [Int64], shape: [5, 2])
             let chosen = try list[0].softmax().gather(indices)
             return try chosen.dividedBy(chosen.sumLastDimensionKeepingIt())
         case .groupedLinear: return try list[0].groupedLinear(list[1], counts: [2, 0, 4, 1])
@@ -126,7 +127,8 @@ struct GradientTests {
             try run(leaves)
         }
         let upstream = Numbers(seed: 99, output.shape)
-        let slope = try engine.tensor(upstream.values, shape: upstream.shape).converted(to: .float32)
+        let slope = try engine.tensor(upstream.values, shape: upstream.shape).converted(
+            to: .float32)
         let graph = try Graph(
             engine, outputs: try engine.list(output), inputs: try TensorList(engine))
         _ = try graph.backward(outputGradients: try engine.list(slope))

@@ -34,7 +34,9 @@ struct OperationTests {
         #expect(distance(actual, expected) < 1e-6)
     }
 
-    @Test("root mean square normalisation, for widths that fill no vector too", arguments: [3, 16, 37])
+    @Test(
+        "root mean square normalisation, for widths that fill no vector too",
+        arguments: [3, 16, 37])
     func rmsNorm(width: Int) throws {
         let (x, weight) = (Numbers(seed: 1, [70, width]), Numbers(seed: 2, [width]))
         var expected: [Double] = []

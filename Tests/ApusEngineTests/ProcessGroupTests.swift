@@ -194,6 +194,30 @@ struct ProcessGroupTests {
         #expect(!errors[0].contains("\n"))
     }
 
+    @Test("a thread of the library that ends in an exception ends the process with status 86")
+    func endsWithLastWords() async {
+        // More rows arrive than were expected, which Gloo finds out on a thread of its own.
+        let result = await #expect(
+            processExitsWith: .exitCode(86), observing: [\.standardErrorContent]
+        ) {
+            let engine = try EngineUnderTest.open()
+            let store = try Store.inProcess(engine, timeoutSeconds: 20)
+            _ = try onRanks(2) { rank in
+                let group = try ProcessGroup(
+                    engine, store, prefix: "torn", rank: rank, size: 2, timeoutSeconds: 5)
+                let input = try engine.zeros([rank == 0 ? 5000 : 0, 100])
+                let output = try engine.zeros([rank == 0 ? 0 : 1, 100])
+                try group.allToAll(
+                    output: output, input: input, outputSplits: rank == 0 ? [0, 0] : [1, 0],
+                    inputSplits: rank == 0 ? [0, 5000] : [0, 0]
+                ).wait()
+            }
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("error: engine: a thread ended by "))
+        #expect(text.contains("  [engine-crash]"))
+    }
+
     @Test("a group keeps what it needs when its store goes")
     func outlivesStore() throws {
         let sums = try onRanks(2) { [engine, store] rank in

@@ -111,7 +111,8 @@ struct TrainingTests {
         try list.append(long)
         try list.append(try engine.tensor([3, 4] as [Float], shape: [2]).converted(to: .bfloat16))
         try list.append(
-            try engine.tensor([1, 2, 3, 4] as [Float], shape: [2, 2]).select(dimension: 1, index: 1))
+            try engine.tensor([1, 2, 3, 4] as [Float], shape: [2, 2]).select(dimension: 1, index: 1)
+        )
         let sums = try sumsOfSquares(list)
         let expected = values.reduce(0.0) { $0 + Double($1) * Double($1) }
         #expect(abs(sums[0] - expected) < 1e-12 * expected)

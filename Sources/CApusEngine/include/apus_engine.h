@@ -1,10 +1,10 @@
 // The whole interface between Apus and its engine, in plain C.
 //
-// The engine is a shared library that exports one symbol, `const apus_engine *apus_engine_get(void)`.
-// The table it returns is valid until the process ends. Every call that can fail
-// returns a status (0 is success) and describes a failure through its last argument; results come
-// through out-parameters that a failure leaves untouched. Who receives a handle owns it and calls
-// its `_destroy`; arguments are only borrowed. Any change to the table raises the version.
+// The engine is a shared library with one symbol, `const apus_engine *apus_engine_get(void)`; the
+// table it returns is valid until the process ends. Every call that can fail returns a status (0 is
+// success) and describes a failure through its last argument; results come through out-parameters
+// that a failure leaves untouched. Who receives a handle owns it and calls its `_destroy`;
+// arguments are only borrowed. Any change to the table raises the version.
 //
 // A device is -1 for the CPU and the index of a GPU otherwise. Shapes use docs/shapes.md.
 #pragma once
