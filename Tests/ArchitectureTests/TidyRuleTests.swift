@@ -75,10 +75,10 @@ struct TidyRuleTests {
         let files = repository(
             ("Sources/A/A.swift", "struct A {\nlet x = 1\nfunc f(a: [Int] = []) {\n\(body)}\n}\n"),
             ("Sources/A/B.swift", "protocol B {\nfunc f()\n}\nextension B {\n\(long)}\n"),
-            ("Engine/a.cpp", "namespace {\nint f(\n  int a) {\n\(body.dropLast(9))}\n\(long)}\n"))
+            ("Engine/a.cpp", "#if defined(A)\n#endif\nnamespace {\nint f(\n  int a) {\n\(body.dropLast(9))}\n\(long)}\n"))
         let expected = [
             "Sources/A/A.swift:3: a function has 71 lines",
-            "Engine/a.cpp:2: a function has 71 lines",
+            "Engine/a.cpp:4: a function has 71 lines",
         ]
         #expect(
             TidySizes.longFunctions(in: files).map(\.description) == (lines > 70 ? expected : []))

@@ -56,6 +56,8 @@ enum TidySizes {
         var signature: (line: Int, parentheses: Int)?
         var found: [ClosedRange<Int>] = []
         for (index, line) in lines.enumerated() {
+            // Directives of the preprocessor have parentheses but no bodies.
+            if language == .cPlusPlus, line.hasPrefix("#") { continue }
             if signature == nil || language == .swift, startsFunction(line, language: language) {
                 signature = (index, 0)
             }
