@@ -72,10 +72,11 @@ struct TidyRuleTests {
     func findsLongFunctions(lines: Int) {
         let body = String(repeating: "    f();\n", count: lines - 2)
         let long = String(repeating: "    g();\n", count: 100)
+        let cPlusPlus = "#if defined(A)\n#endif\nnamespace {\nint f(\n  int a) {\n"
         let files = repository(
             ("Sources/A/A.swift", "struct A {\nlet x = 1\nfunc f(a: [Int] = []) {\n\(body)}\n}\n"),
             ("Sources/A/B.swift", "protocol B {\nfunc f()\n}\nextension B {\n\(long)}\n"),
-            ("Engine/a.cpp", "#if defined(A)\n#endif\nnamespace {\nint f(\n  int a) {\n\(body.dropLast(9))}\n\(long)}\n"))
+            ("Engine/a.cpp", "\(cPlusPlus)\(body.dropLast(9))}\n\(long)}\n"))
         let expected = [
             "Sources/A/A.swift:3: a function has 71 lines",
             "Engine/a.cpp:4: a function has 71 lines",
