@@ -125,3 +125,17 @@ step() {
 show_log_end() {
     grep -v '^[[:space:]]*$' "$step_log" | tail -n "${1:-5}" | cut -c 1-200 | sed 's/^/    /' >&2
 }
+
+# Why `swift build` failed, from the output of the last step.
+show_build_errors() {
+    if grep -qE 'error:|warning:' "$step_log"; then
+        grep -hE 'error:|warning:' "$step_log" | grep -v '^[[:space:]|]' | sort -u | head -n 40 >&2
+    else
+        show_log_end 20
+    fi
+    if grep -qiE 'failed to clone|could not resolve host|unable to access' "$step_log"; then
+        say "  hint: the packages that Package.swift names come from github.com by git; a mirror"
+        say "        can be set with \`swift package config set-mirror\`"
+    fi
+    say "  the whole output is in $step_log"
+}

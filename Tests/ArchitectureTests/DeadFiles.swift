@@ -13,13 +13,13 @@ struct DeadFiles {
         let tests = repository.files(in: "Tests").filter { $0.path.hasSuffix(".swift") }
         var users: [String: Set<String>] = [:]
         for file in sources + tests {
-            let text = SourceText(file.text).codeAndStrings.joined(separator: "\n")
+            let text = (file.source?.codeAndStrings ?? []).joined(separator: "\n")
             for word in Set(text.words) {
                 users[word, default: []].insert(file.path)
             }
         }
         return sources.compactMap { file in
-            let code = SourceText(file.text).code
+            let code = file.source?.code ?? []
             if code.contains(where: { $0.mentions("@main") }) { return nil }
             let isForTests = file.path.hasPrefix("Sources/ApusTestSupport/")
             let declared = Self.declarations(in: code)

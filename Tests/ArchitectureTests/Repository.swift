@@ -6,6 +6,19 @@ struct Repository {
         /// Relative to the root, as in `Sources/ApusPlan/Plan.swift`.
         let path: String
         let text: String
+        /// The text with code and comments told apart; nil where that is not known how.
+        let source: SourceText?
+
+        init(path: String, text: String) {
+            self.path = path
+            self.text = text
+            if path.hasSuffix(".swift") {
+                source = SourceText(text)
+            } else {
+                let isC = [".cpp", ".hpp", ".h", ".c"].contains { path.hasSuffix($0) }
+                source = isC ? SourceText(text, language: .cPlusPlus) : nil
+            }
+        }
 
         var name: String { String(path.split(separator: "/").last ?? "") }
         var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
@@ -18,8 +31,14 @@ struct Repository {
         self.files = files
     }
 
-    /// Reads the repository that this file was compiled in.
+    /// The repository that this file was compiled in, read once for all tests.
     static func here() throws -> Repository {
+        try whole.get()
+    }
+
+    private static let whole = Result { try read() }
+
+    private static func read() throws -> Repository {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let ignored = try String(contentsOf: root.appending(path: ".gitignore"), encoding: .utf8)

@@ -11,6 +11,7 @@ struct SourceText {
         case code, string, comment
     }
 
+    let language: Language
     /// Each line's code, with a space for each byte of a string literal or a comment.
     let code: [String]
     /// Each line's comment, with its markers, or an empty string.
@@ -19,6 +20,7 @@ struct SourceText {
     let codeAndStrings: [String]
 
     init(_ text: String, language: Language = .swift) {
+        self.language = language
         var scanner = Scanner(bytes: Array(text.utf8), language: language)
         scanner.scan()
         code = scanner.lines { $0 == .code }

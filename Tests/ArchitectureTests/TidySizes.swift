@@ -34,9 +34,8 @@ enum TidySizes {
     /// Functions, initialisers and computed properties longer than 70 lines, signature included.
     static func longFunctions(in repository: Repository) -> [Violation] {
         repository.files.flatMap { file -> [Violation] in
-            guard let language = file.language else { return [] }
-            let lines = SourceText(file.text, language: language).code
-            return functions(in: lines, language: language).compactMap { function in
+            guard let source = file.source else { return [] }
+            return functions(in: source.code, language: source.language).compactMap { function in
                 let count = function.count
                 guard count > functionLinesMax else { return nil }
                 return Violation(
@@ -104,15 +103,9 @@ extension Repository.File {
         return lines
     }
 
-    /// The language, where code and comments can be told apart.
-    var language: SourceText.Language? {
-        if path.hasSuffix(".swift") { return .swift }
-        return [".cpp", ".hpp", ".h", ".c"].contains { path.hasSuffix($0) } ? .cPlusPlus : nil
-    }
-
     /// Whether the file is code, of whatever kind.
     var isProgram: Bool {
-        language != nil || name == "Makefile" || [".sh", ".py"].contains { path.hasSuffix($0) }
+        source != nil || name == "Makefile" || [".sh", ".py"].contains { path.hasSuffix($0) }
             || text.hasPrefix("#!") || folder == "scripts"
     }
 }

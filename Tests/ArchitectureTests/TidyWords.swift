@@ -47,7 +47,7 @@ enum TidyWords {
                 !ban.allowedIn.contains(parts.dropFirst().first ?? "")
                     && !(isTest && ban.allowedIn.contains("apus"))
             }
-            return SourceText(file.text).code.enumerated().flatMap { index, line in
+            return (file.source?.code ?? []).enumerated().flatMap { index, line in
                 applied.filter { line.mentions($0.phrase) }.map {
                     Violation(file.path, line: index + 1, "`\($0.phrase)`: \($0.reason)")
                 }
@@ -91,7 +91,7 @@ enum TidyWords {
 
     /// Comments that look like code.
     static func commentedOutCode(in repository: Repository) -> [Violation] {
-        repository.files.filter { $0.language != nil }.flatMap { file -> [Violation] in
+        repository.files.filter { $0.source != nil }.flatMap { file -> [Violation] in
             file.commentLines.enumerated().compactMap { index, line in
                 guard line.hasPrefix("//"), !line.hasPrefix("///"), !line.hasPrefix("//!"),
                     looksLikeCode(line.drop { $0 == "/" || $0 == " " })
@@ -121,7 +121,6 @@ enum TidyWords {
 extension Repository.File {
     /// Each line's comment; where comments cannot be told apart, the whole line.
     var commentLines: [String] {
-        guard let language else { return lines.map(String.init) }
-        return SourceText(text, language: language).comments
+        source?.comments ?? lines.map(String.init)
     }
 }
