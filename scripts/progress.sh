@@ -126,10 +126,12 @@ show_log_end() {
     grep -v '^[[:space:]]*$' "$step_log" | tail -n "${1:-5}" | cut -c 1-200 | sed 's/^/    /' >&2
 }
 
-# Why `swift build` failed, from the output of the last step.
+# Why a build failed, from the output of the last step: the compiler's errors, or else the end.
 show_build_errors() {
-    if grep -qE 'error:|warning:' "$step_log"; then
-        grep -hE 'error:|warning:' "$step_log" | grep -v '^[[:space:]|]' | sort -u | head -n 40 >&2
+    local errors
+    errors=$(grep -E '^[^[:space:]|].*error:|^error:' "$step_log" | sort -u | head -n 20) || true
+    if [[ -n $errors ]] && (($(wc -l <"$step_log") > 20)); then
+        printf '%s\n' "$errors" >&2
     else
         show_log_end 20
     fi
