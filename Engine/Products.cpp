@@ -72,7 +72,7 @@ private:
     }
 };
 
-at::Tensor linear(const at::Tensor &x, const at::Tensor &weight) {
+at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight) {
     TORCH_CHECK(
         weight.dim() == 2 && x.dim() >= 1 && x.size(-1) == weight.size(1), "rows of ", x.sizes(),
         " do not fit a weight of ", weight.sizes());
@@ -135,7 +135,7 @@ struct Embedding : Function<Embedding> {
     }
 };
 
-at::Tensor embedding(const at::Tensor &weight, const at::Tensor &tokens) {
+at::Tensor looked_up(const at::Tensor &weight, const at::Tensor &tokens) {
     TORCH_CHECK(
         weight.dim() == 2 && tokens.scalar_type() == at::kLong,
         "a look-up needs a weight of [vocab, hidden] and int64 tokens, not ", weight.sizes(),
@@ -149,7 +149,7 @@ at::Tensor embedding(const at::Tensor &weight, const at::Tensor &tokens) {
 
 void install_products(apus_engine &table) {
     table.tensor_linear = [](auto *rows, auto *weight, auto **result, auto **error) {
-        return making(result, error, [&] { return linear(rows->value, weight->value); });
+        return making(result, error, [&] { return linear_rows(rows->value, weight->value); });
     };
     table.tensor_grouped_linear = [](auto *rows, auto *weights, const int64_t *counts,
                                      int64_t groups, auto **result, auto **error) {
@@ -159,7 +159,7 @@ void install_products(apus_engine &table) {
         });
     };
     table.tensor_embedding = [](auto *weight, auto *tokens, auto **result, auto **error) {
-        return making(result, error, [&] { return embedding(weight->value, tokens->value); });
+        return making(result, error, [&] { return looked_up(weight->value, tokens->value); });
     };
 }
 

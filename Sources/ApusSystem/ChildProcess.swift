@@ -39,9 +39,11 @@ package final class ChildProcess {
     }
 
     deinit {
-        guard status == nil else { return }
+        guard poll() == nil else { return }
         _ = kill(-pid, SIGKILL)
-        _ = retrying { waitpid(pid, nil, 0) }
+        // A process that hangs in the kernel cannot be ended; it is not worth hanging with it.
+        let limit = monotonicSeconds() + 2
+        while poll() == nil, monotonicSeconds() < limit { usleep(1_000) }
     }
 
     /// Looks, without waiting, whether the process has ended; what is left of its group is killed.

@@ -1,3 +1,4 @@
+package import ApusBase
 import Glibc
 
 /// What the operating system refused, on what, and in its own words.
@@ -23,6 +24,11 @@ package struct SystemError: Error, Hashable, Sendable {
 extension SystemError: CustomStringConvertible {
     /// One line such as ``cannot open `corpus.txt`: No such file or directory``.
     package var description: String { "cannot \(operation) `\(path)`: \(reason)" }
+}
+
+extension SystemError {
+    /// The error as it is shown to the user.
+    package var diagnostic: Diagnostic { Diagnostic("system", problem: description) }
 }
 
 /// The words of the system for the number of an error.

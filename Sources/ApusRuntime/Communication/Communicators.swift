@@ -12,12 +12,15 @@ package struct Communicators: ~Copyable {
     /// How ranks find each other, and how long they wait.
     package struct Meeting: Sendable {
         package var store: Store
+        /// What this job's keys in the store start with.
+        package var prefix: String
         /// The address that this rank's sockets listen on.
         package var host: String
         package var timeoutSeconds: Double
 
-        package init(store: Store, host: String, timeoutSeconds: Double) {
+        package init(store: Store, prefix: String = "apus", host: String, timeoutSeconds: Double) {
             self.store = store
+            self.prefix = prefix
             self.host = host
             self.timeoutSeconds = timeoutSeconds
         }
@@ -36,7 +39,7 @@ package struct Communicators: ~Copyable {
                 preconditionFailure("a rank is a member of its own queues")
             }
             let group = try ProcessGroup(
-                engine, meeting.store, prefix: "\(queue.groupName)/\(first)", rank: index,
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(first)", rank: index,
                 size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host)
             places[queue] = groups.count
             groups.append(group)
@@ -54,16 +57,6 @@ package struct Communicators: ~Copyable {
     }
 }
 
-extension ProgramClass {
-    /// The queues that the class's transfers use.
-    package var queues: Set<Queue> {
-        Set(
-            instructions.compactMap { instruction in
-                if case .start(let transfer) = instruction { transfer.queue } else { nil }
-            })
-    }
-}
-
 extension Queue {
     /// A name that both ends of a stage boundary give to their shared group.
     fileprivate var groupName: String {
@@ -71,22 +64,6 @@ extension Queue {
         case .activationsIn, .activationsOut: "activations"
         case .gradientsIn, .gradientsOut: "gradients"
         case .group(let axis): axis.rawValue
-        }
-    }
-}
-
-extension Mesh {
-    /// The ranks that share a queue with `rank`, in the order of the group.
-    fileprivate func members(of queue: Queue, rank: Rank) -> [Rank] {
-        let own = position(of: rank)
-        func neighbour(_ offset: Int) -> Rank {
-            let stage = Stage(own.stage.index + offset)
-            return self.rank(at: MeshPosition(stage: stage, local: own.local))
-        }
-        switch queue {
-        case .activationsIn, .gradientsOut: return [neighbour(-1), rank]
-        case .activationsOut, .gradientsIn: return [rank, neighbour(1)]
-        case .group(let axis): return group(axis, of: rank)
         }
     }
 }
