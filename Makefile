@@ -1,5 +1,5 @@
 # Set-up, build, run and test. Every target does first what is missing; none needs another one run
-# before it.
+# before it. docs/setup.md says what each step brings, docs/dependencies.md what it is for.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test test-slow format clean distclean

@@ -12,7 +12,7 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ]
-/// Every target but the two that hold pointers (`ApusEngine`, `ApusSystem`) proves that it has none.
+/// Every target but the two with pointers (`ApusEngine`, `ApusSystem`) proves that it has none.
 let memorySafe: [SwiftSetting] = strict + [.strictMemorySafety()]
 
 func library(

@@ -82,23 +82,26 @@ watch_step() {
     local label=$1 log=$2 script=$3 began=$SECONDS tick=0 told=0 share elapsed
     trap - EXIT
     trap 'exit 0' TERM
-    while kill -0 "$script" 2>/dev/null; do
+    while sleep 0.3 && kill -0 "$script" 2>/dev/null; do
         elapsed=$((SECONDS - began))
         if [[ -t 2 ]]; then
             share=$(step_share "$log")
             printf '\r\033[K%s %s %s' \
                 "$label" "$(step_bar "$share" "$tick")" "$(step_details "$elapsed" "$share")" >&2
+        elif ((told == 0 && elapsed >= 1)); then
+            told=1
+            say "$label …"
         elif ((elapsed >= told + 10)); then
             told=$elapsed
             say "  $label: $(step_details "$elapsed" "$(step_share "$log")")"
         fi
         tick=$((tick + 1))
-        sleep 0.3
     done
 }
 
 # step LABEL COMMAND… runs a command with progress; its output lies in $step_log afterwards.
 #
+# What is done within a second says nothing, unless it fails.
 # The command runs in the foreground, so that Ctrl-C reaches it as it would without this script.
 # A shell function given as COMMAND must chain with `&&`: `set -e` does not hold inside it.
 step() {
@@ -106,13 +109,12 @@ step() {
     shift
     step_log=.deps/logs/${label//[^a-zA-Z0-9]/-}.log
     : >"$step_log"
-    if [[ ! -t 2 ]]; then say "$label …"; fi
     watch_step "$label" "$step_log" "$$" &
     progress_pid=$!
     "$@" >"$step_log" 2>&1 </dev/null || status=$?
     stop_progress
     if ((status == 0)); then
-        say "$label: done in $((SECONDS - began)) s"
+        if ((SECONDS > began + 1)); then say "$label: done in $((SECONDS - began)) s"; fi
     else
         say "$label: failed after $((SECONDS - began)) s"
     fi
@@ -122,4 +124,20 @@ step() {
 # The last lines of a step's output that say something, indented.
 show_log_end() {
     grep -v '^[[:space:]]*$' "$step_log" | tail -n "${1:-5}" | cut -c 1-200 | sed 's/^/    /' >&2
+}
+
+# Why a build failed, from the output of the last step: the compiler's errors, or else the end.
+show_build_errors() {
+    local errors
+    errors=$(grep -E '^[^[:space:]|].*error:|^error:' "$step_log" | sort -u | head -n 20) || true
+    if [[ -n $errors ]] && (($(wc -l <"$step_log") > 20)); then
+        printf '%s\n' "$errors" >&2
+    else
+        show_log_end 20
+    fi
+    if grep -qiE 'failed to clone|could not resolve host|unable to access' "$step_log"; then
+        say "  hint: the packages that Package.swift names come from github.com by git; a mirror"
+        say "        can be set with \`swift package config set-mirror\`"
+    fi
+    say "  the whole output is in $step_log"
 }

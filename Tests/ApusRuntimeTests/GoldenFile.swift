@@ -3,7 +3,7 @@ import Foundation
 /// A file of reference values that `scripts/make-golden-mixtral` made: named tensors, and the model
 /// they belong to.
 ///
-/// The format is safetensors: the header's length (8 bytes, little-endian), a JSON header, the data.
+/// Its format is safetensors: the header's length (8 bytes, little-endian), a JSON header, data.
 struct GoldenFile {
     /// The model of the file, with the keys of a Hugging Face `config.json`.
     struct Config: Decodable, Equatable {
