@@ -118,6 +118,7 @@ extension Runtime {
             }
         }
         for norm in norms { statistics.setSquaredNorm(norm.value, of: norm.name) }
+        statistics.stopRequests = isStopRequested() ? 1 : 0
         statistics.setUse(
             rank: setting.rank, memoryPeak: Bytes(engine.memory().peak),
             communication: communicationSeconds, bubble: bubbleSeconds)

@@ -49,6 +49,8 @@ package final class Runtime {
     var statistics: StepStatistics
     /// The statistics on their way, `[entries]` in FP64.
     var message: Tensor
+    /// Whether this rank was asked to stop; it tells the others at the end of a step.
+    package var isStopRequested: () -> Bool = { false }
     /// Seconds of the step spent waiting for collectives, and for pipeline neighbours.
     var communicationSeconds = 0.0
     var bubbleSeconds = 0.0
@@ -121,7 +123,7 @@ package final class Runtime {
             memoryPeak: statistics.memoryPeakMax, expertLoadCV: statistics.expertLoadCV,
             kept: assignments, rerouted: 0, buffered: 0, dropped: 0,
             communicationSeconds: statistics.communicationMean,
-            bubbleSeconds: statistics.bubbleMean)
+            bubbleSeconds: statistics.bubbleMean, endsRun: statistics.stopRequests > 0)
     }
 }
 

@@ -24,5 +24,8 @@ package struct StepRecord: Hashable, Sendable {
     /// Time in which a rank waited for its pipeline neighbours, averaged over ranks.
     package var bubbleSeconds: Double
 
+    /// Whether some rank was asked to stop, so that no rank goes on after this step.
+    package var endsRun: Bool
+
     package var tokensPerSecond: Double { stepSeconds > 0 ? Double(tokens) / stepSeconds : 0 }
 }

@@ -29,7 +29,7 @@ struct StepStatistics {
     mutating func clear() {
         let perRank = 3 * worldSize
         values = [Double](
-            repeating: 0, count: 1 + names.count + layerCount * expertCount + perRank)
+            repeating: 0, count: useStart + perRank)
     }
 
     var loss: Double {
@@ -37,13 +37,19 @@ struct StepStatistics {
         set { values[0] = newValue }
     }
 
+    /// How many ranks ask to stop after this step; all see the same number, so all stop together.
+    var stopRequests: Double {
+        get { values[1] }
+        set { values[1] = newValue }
+    }
+
     mutating func setSquaredNorm(_ value: Double, of name: String) {
         guard let index = names[name] else { preconditionFailure("no weight `\(name)`") }
-        values[1 + index] = value
+        values[normStart + index] = value
     }
 
     /// The norm of all gradients together, added in the order of the model's weights.
-    var gradientNorm: Double { values[1..<(1 + names.count)].reduce(0, +).squareRoot() }
+    var gradientNorm: Double { values[normStart..<loadStart].reduce(0, +).squareRoot() }
 
     mutating func addLoads(_ counts: [Int], layer: Int) {
         let start = loadStart + layer * expertCount
@@ -83,7 +89,8 @@ struct StepStatistics {
         return layerCount == 0 ? 0 : ratios.reduce(0, +) / Double(layerCount)
     }
 
-    private var loadStart: Int { 1 + names.count }
+    private var normStart: Int { 2 }
+    private var loadStart: Int { normStart + names.count }
     private var useStart: Int { loadStart + layerCount * expertCount }
 
     private func mean(offset: Int) -> Double {

@@ -12,8 +12,8 @@ struct LocalLauncher {
     let options: SharedOptions
 
     func run() throws {
-        SignalWatch.block([.interrupt, .terminate, .hangUp, .childEnded])
-        let signals = try SignalWatch.start([.interrupt, .terminate, .hangUp, .childEnded])
+        SignalWatch.block(SignalWatch.supervised)
+        let signals = try SignalWatch.start(SignalWatch.supervised)
         let output = try TrainOutput(job: job, options: options, launcher: "apus")
         output.banner()
         let supervised = SupervisedJob(

@@ -15,31 +15,28 @@ struct RankProcess {
 
     func run() throws {
         let environment = Host.environment()
-        if let number = environment["APUS_PARENT_FD"].flatMap({ Int32($0) }) {
-            try ParentWatch.start(reading: try Descriptor.inherited(number))
-        }
-        let report = try environment["APUS_REPORT_FD"].flatMap { Int32($0) }
-            .map { try Descriptor.inherited($0) }
+        SignalWatch.block([.interrupt, .terminate, .hangUp])
+        let stop = try StopRequest.on()
+        let supervisor = try SupervisorLink.connect(environment)
         do {
-            try train(report: report)
+            try train(stop, supervisor)
         } catch let error as RuntimeError {
-            let failure = RankReport.failure(
-                error.description, isCommunication: error.isCommunication)
-            tell(report, failure.line)
+            // A supervisor that is gone cannot be told, and ends this process anyway.
+            try? supervisor?.report(
+                .failure(error.description, isCommunication: error.isCommunication))
             printMessage("error: \(error)  [rank-failed]")
             throw ExitCode.no
         } catch let problems as Problems {
             let text = problems.diagnostics.map(\.problem).joined(separator: "; ")
-            let failure = RankReport.failure(text, isCommunication: tellsOfLostPeer(text))
-            tell(report, failure.line)
+            try? supervisor?.report(.failure(text, isCommunication: tellsOfLostPeer(text)))
             throw problems
         }
     }
 
-    private func train(report: Descriptor?) throws {
+    private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
         try checkWorldSize()
         let corpus = try Corpus(paths: job.data, vocabulary: job.deployment.model.vocabularySize)
-        let output = report == nil && rendezvous.rank.index == 0
+        let output = supervisor == nil && rendezvous.rank.index == 0
             ? try TrainOutput(job: job, options: options, launcher: rendezvous.launcher.rawValue)
             : nil
         output?.banner()
@@ -47,19 +44,17 @@ struct RankProcess {
         let rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
             corpus: corpus, engine: engine, meeting: try meeting(engine))
-        try rank.train { step in
-            tell(report, RankReport.progress(step: step, phase: "training").line)
+        try rank.train {
+            stop.signal != nil
+        } onStart: { step in
+            try? supervisor?.report(.progress(step: step, phase: "training"))
         } onStep: { record in
             guard rendezvous.rank.index == 0 else { return }
-            tell(report, StepLog(record).line)
+            try? supervisor?.send(StepLog(record).line)
             output?.step(StepLog(record))
         }
+        if stop.signal != nil { throw ExitCode.interrupted }
         try output?.summary()
-    }
-
-    private func tell(_ report: Descriptor?, _ line: String) {
-        // A supervisor that is gone cannot be told; the parent's pipe ends this process then.
-        try? report?.write(Array((line + "\n").utf8))
     }
 
     private func checkWorldSize() throws {

@@ -22,11 +22,12 @@ extension StageContext {
     var routingSize: Bytes { Bytes(2 * assignments * 8) }
     /// One 64-bit count for each expert.
     var countsSize: Bytes { Bytes(model.expertCount * 8) }
-    /// Squared norms, loads and sums travel as FP64: the loss, one per weight, one per layer and
-    /// expert.
+    /// What ranks tell each other once per step, in FP64: the loss, the requests to stop, one norm per
+    /// weight, one load per layer and expert, three figures per rank.
     var statisticsSize: Bytes {
         let pieces = model.parameters.reduce(0) { $0 + $1.pieces.count }
-        return Bytes(8 * (1 + pieces + model.layerCount * model.expertCount))
+        let loads = model.layerCount * model.expertCount
+        return Bytes(8 * (2 + pieces + loads + 3 * mesh.worldSize))
     }
 
     func stateSize(_ island: Island) -> Bytes {

@@ -21,7 +21,7 @@ package struct TrainingRank: ~Copyable {
         let sampler = try SequenceSampler(
             tokenCount: corpus.tokenCount, length: deployment.run.sequenceLength,
             seed: UInt64(bitPattern: Int64(deployment.run.seed)))
-        let identity = "\(deployment)\(program)\(corpus.tokenCount)"
+        let identity = "\(deployment.text())\(program)\(corpus.tokenCount)"
         let setting = RankSetting(
             rank: rank, model: deployment.model, program: program, settings: deployment.run)
         let runtime = try join(setting, identity, engine, meeting)
@@ -38,11 +38,13 @@ package struct TrainingRank: ~Copyable {
     /// Trains from the first step to the last.
     ///
     /// - Parameters:
+    ///   - isStopRequested: whether to stop after the step that runs; all ranks then do.
     ///   - onStart: called before each step with its number, from 1.
     ///   - onStep: called after each step.
     package func train(
-        onStart: (Int) -> Void, onStep: (StepRecord) -> Void
+        isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void
     ) throws(RuntimeError) {
+        runtime.isStopRequested = isStopRequested
         for step in 0..<deployment.run.steps {
             onStart(step + 1)
             let record = try runtime.step(step) { microBatch in
@@ -51,6 +53,7 @@ package struct TrainingRank: ~Copyable {
                 }
             }
             onStep(record)
+            if record.endsRun { return }
         }
     }
 }
