@@ -32,7 +32,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case countLimit = "count-limit"
 
     // What this Apus can execute.
-    case unsupported
+    case unsupported = "unsupported"
 }
 
 extension Diagnostic {

@@ -76,7 +76,7 @@ private struct Replacer {
     mutating func replaceRouting(_ routing: inout Routing) {
         set(
             &routing.gate, to: .softmaxTopK, "gate",
-            because: "the runtime routes by the largest router scores", as: \.rawValue)
+            because: "the runtime routes by the largest scores", as: \.rawValue)
         set(
             &routing.noiseStandardDeviation, to: 0, "noise_std",
             because: "the gate adds no noise", as: plain)

@@ -95,7 +95,8 @@ struct FileTextTests {
         #expect(
             SmallFile.messages(of: wide) == [
                 """
-                plans/small.yaml:1:40001: error: the file holds more than 20 000 values  [yaml-limit]
+                plans/small.yaml:1:40001: error: the file holds more than 20 000 values  \
+                [yaml-limit]
                   expected: at most 20 000 values, an alias counted wherever it is used
                 """
             ])
@@ -103,8 +104,8 @@ struct FileTextTests {
         #expect(
             SmallFile.messages(of: aliases) == [
                 """
-                plans/small.yaml:2:37: error: the file uses more aliases (`*name`) than Apus reads  \
-                [yaml-limit]
+                plans/small.yaml:2:37: error: the file uses more aliases (`*name`) than Apus \
+                reads  [yaml-limit]
                   expected: at most 8 aliases
                   hint: write the values out where they are needed
                 """

@@ -73,7 +73,8 @@ struct HostileFileTests {
                 "  micro_batches: 2\n  sequences_per_data_rank: 4",
                 with: "  by_sequence_length:\n"
                     + keys(900) {
-                        "  - {up_to: \($0 + 1), micro_batches: 7, sequences_per_data_rank: 1048573}\n"
+                        "  - {up_to: \($0 + 1), micro_batches: 7,"
+                            + " sequences_per_data_rank: 1048573}\n"
                     })),
         Attack(
             "buckets full of mistakes",
@@ -81,7 +82,7 @@ struct HostileFileTests {
                 "  micro_batches: 2\n  sequences_per_data_rank: 4",
                 with: "  by_sequence_length:\n"
                     + keys(990) { _ in
-                        "  - {up_to: x, micro_batches: x, sequences_per_data_rank: x, recompute: x}\n"
+                        "  - {up_to: x, micro_batches: x, sequences_per_data_rank: x}\n"
                     })),
     ]
 

@@ -12,7 +12,7 @@ struct LocalDeploymentTests {
         #expect(
             replacements == [
                 "zero_stage 1 -> 0: each rank keeps its whole optimizer state",
-                "gate noisy_top_k -> softmax_top_k: the runtime routes by the largest router scores",
+                "gate noisy_top_k -> softmax_top_k: the runtime routes by the largest scores",
                 "noise_std 0.01 -> 0: the gate adds no noise",
                 "capacity per_token -> dropless: the runtime drops no token",
                 "capacity_factor 1.5 -> 1: capacity has no limit",

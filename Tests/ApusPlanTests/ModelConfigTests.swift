@@ -106,7 +106,8 @@ struct ModelConfigTests {
         #expect(
             SmallFile.messages(
                 of:
-                    "model: { config: a.json }\nworkload: { sequences_per_batch: 1, sequence_lengths: [1] }"
+                    "model: { config: a.json }\n"
+                    + "workload: { sequences_per_batch: 1, sequence_lengths: [1] }"
             )
                 == ["plans/a.json: error: no file  [file-missing]"])
     }

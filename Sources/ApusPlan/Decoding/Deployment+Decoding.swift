@@ -126,7 +126,7 @@ extension FieldReader {
         return ways
     }
 
-    /// What training needs; without a `run` section the workload's length, batch and precision hold.
+    /// What training needs; without a `run` section the workload's values hold.
     private mutating func run(_ root: Section, workload: Workload) -> RunSettings {
         guard let section = self.section("run", in: root, fields: FileSchema.run) else {
             return RunSettings(

@@ -15,7 +15,7 @@ package struct ModelFile: Hashable, Sendable {
 /// The model of a Hugging Face `config.json`; throws every problem of the file at once.
 ///
 /// Keys that do not change the model's arithmetic are passed over. A key that does, with a value
-/// that Apus does not compute, is an error; an unknown key is a warning, since such files hold many.
+/// that Apus does not compute, is an error. An unknown key is a warning: such files hold many.
 package func readModelConfig(text: String, file: String) throws(Problems) -> ModelFile {
     try checkFileSize(text.utf8.count, file: file)
     var (model, reader) = readConfig(text: text, file: file)

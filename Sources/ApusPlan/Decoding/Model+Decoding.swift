@@ -97,7 +97,8 @@ extension FieldReader {
             reject(
                 .attentionHeads, section.path(of: "num_attention_heads"),
                 "`\(section.path(of: "num_attention_heads"))` (\(heads)) does not divide "
-                    + "`\(section.path(of: "hidden_size"))` (\(hidden)), and there is no `head_dim`",
+                    + "`\(section.path(of: "hidden_size"))` (\(hidden)), "
+                    + "and there is no `head_dim`",
                 hint: "say `head_dim`; heads × head_dim need not be the hidden size")
         }
         return integer("head_dim", in: section, default: max(1, hidden / heads))

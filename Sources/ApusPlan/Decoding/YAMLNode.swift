@@ -1,7 +1,7 @@
 /// One value of a YAML or JSON text, with the place where it stands.
 struct YAMLNode: Hashable, Sendable {
     enum Content: Hashable, Sendable {
-        /// Text as it stands in the file; `isText` where quotes or a block style say that it is one.
+        /// Text as it stands in the file; `isText` where quotes or a block style say that it is.
         case scalar(String, isText: Bool)
         case sequence([YAMLNode])
         case mapping([YAMLEntry])

@@ -4,9 +4,9 @@ extension Deployment {
     /// What is wrong with a deployment whose values are each within their limits.
     ///
     /// Without any problem of severity `error` its degrees fill their meshes evenly, every sequence
-    /// has a bucket, and no product of its numbers overflows. `positions` says where the keys stand,
-    /// for a deployment from a file; values under the key paths in `unusable` were refused and stand
-    /// for nothing.
+    /// has a bucket, and no product of its numbers overflows. `positions` says where the keys of a
+    /// deployment from a file stand; values under the key paths in `unusable` were refused and
+    /// stand for nothing.
     package func problems(
         at positions: KeyPositions = KeyPositions(), ignoring unusable: Set<String> = []
     ) -> [Diagnostic] {

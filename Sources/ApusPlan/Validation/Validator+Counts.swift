@@ -43,7 +43,8 @@ extension Validator {
             }
             return report(
                 .sequenceLength, "\(path)[\(index + 1)].up_to",
-                "`\(path)[\(index + 1)].up_to` is \(next), not above the entry before it (\(length))",
+                "`\(path)[\(index + 1)].up_to` is \(next), not above the entry before it "
+                    + "(\(length))",
                 expected: "entries in ascending order of `up_to`")
         }
         guard isKnown("workload.sequence_lengths"), let longest = workload.sequenceLengths.max(),
