@@ -1,17 +1,23 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
-/// Every target but the two that hold pointers (`ApusEngine`, `ApusSystem`) proves that it has none.
+/// A plain build keeps warnings as warnings, so that an upstream deprecation breaks nobody's build.
+let warnings: [SwiftSetting] =
+    Context.environment["APUS_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] =
+    warnings + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+/// Every target but the two with pointers (`ApusEngine`, `ApusSystem`) proves that it has none.
 let memorySafe: [SwiftSetting] = strict + [.strictMemorySafety()]
 
-func library(_ name: String, _ dependencies: [Target.Dependency], pointers: Bool = false) -> Target {
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], pointers: Bool = false
+) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: pointers ? strict : memorySafe)
 }
 

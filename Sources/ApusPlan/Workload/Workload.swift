@@ -17,8 +17,9 @@ package struct Workload: Hashable, Sendable {
     package var optimizerPrecision: Precision
 
     package init(
-        kind: Kind, sequencesPerBatch: Int, sequenceLengths: [Int], lengthWeights: [Double]? = nil,
-        precision: Precision, optimizer: Optimizer, optimizerPrecision: Precision
+        kind: Kind = .training, sequencesPerBatch: Int, sequenceLengths: [Int],
+        lengthWeights: [Double]? = nil, precision: Precision = .bf16,
+        optimizer: Optimizer = .adamw, optimizerPrecision: Precision = .fp32
     ) {
         self.kind = kind
         self.sequencesPerBatch = sequencesPerBatch

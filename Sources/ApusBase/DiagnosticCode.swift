@@ -1,0 +1,48 @@
+/// The code of every message that Apus prints; `docs/diagnostics/<code>.md` explains each.
+///
+/// A code is added here, with its page and with a test that asserts a whole message of it. Codes
+/// are stable: people search for them and scripts match them.
+package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+    // Reading a file.
+    case fileSize = "file-size"
+    case fileEncoding = "file-encoding"
+    case yamlSyntax = "yaml-syntax"
+    case yamlLimit = "yaml-limit"
+    case duplicateKey = "duplicate-key"
+    case unknownKey = "unknown-key"
+    case missingKey = "missing-key"
+    case conflictingKeys = "conflicting-keys"
+    case wrongType = "wrong-type"
+    case unknownValue = "unknown-value"
+    case outOfRange = "out-of-range"
+    case unsupportedModel = "unsupported-model"
+    case moreProblems = "more-problems"
+
+    // What a deployment says, taken together.
+    case worldSize = "world-size"
+    case pipelineDegree = "pipeline-degree"
+    case expertDegree = "expert-degree"
+    case tensorDegree = "tensor-degree"
+    case attentionHeads = "attention-heads"
+    case topK = "top-k"
+    case sequenceLength = "sequence-length"
+    case microBatches = "micro-batches"
+    case clusterLinks = "cluster-links"
+    case noEffect = "no-effect"
+    case countLimit = "count-limit"
+
+    // What this Apus can execute.
+    case unsupported = "unsupported"
+}
+
+extension Diagnostic {
+    package init(
+        _ code: DiagnosticCode, severity: Severity = .error, location: Location? = nil,
+        path: String? = nil, problem: String, details: [String] = [], expected: String? = nil,
+        hint: String? = nil
+    ) {
+        self.init(
+            code.rawValue, severity: severity, location: location, path: path, problem: problem,
+            details: details, expected: expected, hint: hint)
+    }
+}

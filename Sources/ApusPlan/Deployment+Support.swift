@@ -1,0 +1,149 @@
+package import ApusBase
+
+extension Deployment {
+    /// What keeps the runtime from training this deployment as it stands.
+    ///
+    /// Besides features that the runtime does not execute yet, these are run settings that the plan
+    /// cannot share out among its ranks. `local()` replaces all of it.
+    package func unsupportedForTraining(
+        at positions: KeyPositions = KeyPositions()
+    ) -> [Diagnostic] {
+        var check = SupportCheck(positions: positions)
+        check.workload(workload, run)
+        check.vocabulary(model)
+        if let plan {
+            check.plan(plan)
+            check.shares(self, plan: plan)
+        }
+        check.routing(routing)
+        return check.problems.sortedByPosition(first: positions.location(of: "")?.file)
+    }
+}
+
+/// How many tokens the tokenizer `bytes` has.
+let byteTokenCount = 256
+
+private struct SupportCheck {
+    let positions: KeyPositions
+    var problems: [Diagnostic] = []
+
+    mutating func refuse(
+        _ path: String, _ value: String, unless isSupported: Bool, expected: String
+    ) {
+        guard !isSupported else { return }
+        add(
+            .unsupported, path, "`\(path)` is `\(value)`, which the runtime does not execute yet",
+            expected: expected)
+    }
+
+    mutating func add(
+        _ code: DiagnosticCode, _ path: String, _ problem: String, expected: String?,
+        hint: String = "`--local` replaces it"
+    ) {
+        problems.append(
+            Diagnostic(
+                code, location: positions.location(of: path), path: path, problem: problem,
+                expected: expected, hint: hint))
+    }
+
+    mutating func workload(_ workload: Workload, _ run: RunSettings) {
+        refuse(
+            "workload.kind", workload.kind.rawValue, unless: workload.kind == .training,
+            expected: "`training`")
+        refuse(
+            "workload.optimizer", workload.optimizer.rawValue,
+            unless: workload.optimizer == .adamw,
+            expected: "`adamw`, whose decay of weights is apart from the gradient")
+        refuse(
+            "workload.optimizer_precision", workload.optimizerPrecision.rawValue,
+            unless: workload.optimizerPrecision == .fp32, expected: "`fp32`")
+        let hasRun = positions.contains("run") || run.precision != workload.precision
+        refuse(
+            hasRun ? "run.precision" : "workload.precision", run.precision.rawValue,
+            unless: run.precision == .fp32, expected: "`fp32`")
+    }
+
+    mutating func vocabulary(_ model: Model) {
+        guard model.vocabularySize < byteTokenCount else { return }
+        add(
+            .unsupported, "model.vocab_size",
+            "`model.vocab_size` is \(model.vocabularySize), too few for `run.tokenizer` `bytes`",
+            expected: "at least \(byteTokenCount)")
+    }
+
+    mutating func plan(_ plan: Plan) {
+        let degrees = plan.degrees
+        for (key, degree) in [
+            ("context_parallel", degrees.context), ("tensor_parallel", degrees.tensor),
+            ("expert_tensor_parallel", degrees.expertTensor),
+        ] {
+            refuse("plan.\(key)", "\(degree)", unless: degree == 1, expected: "1")
+        }
+        refuse(
+            "plan.schedule", plan.schedule.rawValue,
+            unless: [.gpipe, .oneForwardOneBackward].contains(plan.schedule),
+            expected: "`gpipe` or `1f1b`")
+        refuse(
+            "plan.chunks_per_rank", "\(plan.chunksPerRank)", unless: plan.chunksPerRank == 1,
+            expected: "1")
+        refuse(
+            "plan.zero_stage", "\(plan.zeroStage)", unless: plan.zeroStage == 0, expected: "0")
+        refuse(
+            "plan.hierarchical_reduce", "true", unless: !plan.hierarchicalReduce,
+            expected: "`false`")
+        let isInPlan = !positions.contains("plan.by_sequence_length")
+        for (index, bucket) in plan.buckets.enumerated() {
+            let isWhole = bucket.lengthMax == nil && isInPlan
+            let path = isWhole ? "plan" : "plan.by_sequence_length[\(index)]"
+            refuse(
+                "\(path).tensor_parallel", "\(bucket.tensorParallel)",
+                unless: bucket.tensorParallel == 1 || isWhole && degrees.tensor > 1, expected: "1")
+            refuse(
+                "\(path).recompute", bucket.recompute.rawValue,
+                unless: bucket.recompute != .selective, expected: "`none` or `full`")
+        }
+    }
+
+    mutating func routing(_ routing: Routing) {
+        refuse(
+            "routing.gate", routing.gate.rawValue, unless: routing.gate == .softmaxTopK,
+            expected: "`softmax_top_k`")
+        refuse(
+            "routing.capacity", routing.capacity.rawValue, unless: routing.capacity == .dropless,
+            expected: "`dropless`")
+        refuse(
+            "routing.balance_loss", plain(routing.balanceLoss), unless: routing.balanceLoss == 0,
+            expected: "0")
+    }
+
+    /// Whether each data rank gets the same number of sequences, and its micro-batches too.
+    mutating func shares(_ deployment: Deployment, plan: Plan) {
+        let run = deployment.run
+        let hasRun =
+            positions.contains("run")
+            || run.sequencesPerStep != deployment.workload.sequencesPerBatch
+        let path = hasRun ? "run.sequences_per_step" : "workload.sequences_per_batch"
+        let data = plan.degrees.data
+        guard let bucket = plan.bucket(forLength: run.sequenceLength) else {
+            return add(
+                .sequenceLength, "run.sequence_length",
+                "`run.sequence_length` is \(run.sequenceLength), "
+                    + "`plan.by_sequence_length` ends at \(plan.buckets.last?.lengthMax ?? 0)",
+                expected: nil)
+        }
+        guard run.sequencesPerStep.isMultiple(of: data) else {
+            return add(
+                .microBatches, path,
+                "`\(path)` is \(run.sequencesPerStep), which \(data) data ranks cannot share",
+                expected: "a multiple of \(data)")
+        }
+        let sequences = run.sequencesPerStep / data
+        let batches = min(bucket.microBatches, sequences)
+        guard !sequences.isMultiple(of: batches) else { return }
+        add(
+            .microBatches, path,
+            "`\(path)` is \(run.sequencesPerStep): \(sequences) sequences on each data rank do not "
+                + "divide into \(batches) micro-batches",
+            expected: "a multiple of \(boundedProduct([data, batches]))")
+    }
+}

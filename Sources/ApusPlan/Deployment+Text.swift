@@ -1,0 +1,210 @@
+extension Deployment {
+    /// The deployment as a file that reads back to an equal value.
+    ///
+    /// Every value is written out, defaults included, so that the text means the same to an Apus
+    /// with other defaults. Only a deployment without problems has such a text.
+    package func text() -> String {
+        var lines = ["apus: 1", ""]
+        lines += model.lines
+        if let cluster { lines += [""] + cluster.lines }
+        lines += [""] + workload.lines
+        if let plan { lines += [""] + plan.lines }
+        lines += [""] + routing.lines
+        if !claims.isEmpty { lines += ["", "claims:"] + claims.map(\.line) }
+        lines += [""] + run.lines
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Model {
+    fileprivate var lines: [String] {
+        [
+            "model:",
+            "  model_type: mixtral",
+            "  num_hidden_layers: \(layerCount)",
+            "  hidden_size: \(hiddenSize)",
+            "  num_attention_heads: \(headCount)",
+            "  num_key_value_heads: \(keyValueHeadCount)",
+            "  head_dim: \(headDim)",
+            "  num_local_experts: \(expertCount)",
+            "  num_experts_per_tok: \(topK)",
+            "  intermediate_size: \(expertHiddenSize)",
+            "  vocab_size: \(vocabularySize)",
+            "  tie_word_embeddings: \(tiesEmbeddings)",
+            "  rms_norm_eps: \(plain(rmsNormEpsilon))",
+            "  rope_theta: \(plain(ropeTheta))",
+        ]
+    }
+}
+
+extension Cluster {
+    fileprivate var lines: [String] {
+        let peaks = Precision.allCases.compactMap { precision in
+            gpu.peakTeraFLOPs[precision].map { "\(precision.rawValue): \(plain($0))" }
+        }
+        var lines = [
+            "cluster:",
+            "  nodes: \(nodeCount)",
+            "  gpus_per_node: \(gpusPerNode)",
+            "  gpu:",
+            "    name: \(scalar(gpu.name))",
+            "    peak_tflops: { \(peaks.joined(separator: ", ")) }",
+            "    memory_gb: \(plain(gpu.memoryGB))",
+            "    memory_bandwidth_gb_per_s: \(plain(gpu.memoryBandwidthGBPerSecond))",
+        ]
+        if !links.isEmpty { lines += ["  links:"] + links.map(\.line) }
+        if let cores { lines.append("  cores: \(cores)") }
+        return lines
+    }
+}
+
+extension Link {
+    fileprivate var line: String {
+        "    - { level: \(scalar(level)), gpus: \(gpuCount), bandwidth_gb_per_s: "
+            + "\(plain(bandwidthGBPerSecond)), latency_us: \(plain(latencyMicroseconds)) }"
+    }
+}
+
+extension Workload {
+    fileprivate var lines: [String] {
+        var lines = [
+            "workload:",
+            "  kind: \(kind.rawValue)",
+            "  sequences_per_batch: \(sequencesPerBatch)",
+            "  sequence_lengths: \(list(sequenceLengths.map(String.init)))",
+        ]
+        if let lengthWeights {
+            lines.append("  length_weights: \(list(lengthWeights.map(plain)))")
+        }
+        return lines + [
+            "  precision: \(precision.rawValue)",
+            "  optimizer: \(optimizer.rawValue)",
+            "  optimizer_precision: \(optimizerPrecision.rawValue)",
+        ]
+    }
+}
+
+extension Plan {
+    fileprivate var lines: [String] {
+        var lines = [
+            "plan:",
+            "  pipeline_parallel: \(degrees.pipeline)",
+            "  data_parallel: \(degrees.data)",
+            "  context_parallel: \(degrees.context)",
+            "  tensor_parallel: \(degrees.tensor)",
+            "  expert_parallel: \(degrees.expert)",
+            "  expert_tensor_parallel: \(degrees.expertTensor)",
+            "  schedule: \(schedule.rawValue)",
+            "  chunks_per_rank: \(chunksPerRank)",
+            "  zero_stage: \(zeroStage)",
+            "  pipeline_placement: \(pipelinePlacement.rawValue)",
+        ]
+        if let layersPerStage {
+            lines.append("  layers_per_stage: \(list(layersPerStage.map(String.init)))")
+        }
+        lines += [
+            "  sequence_parallel: \(sequenceParallel)",
+            "  overlap: \(overlap)",
+            "  hierarchical_reduce: \(hierarchicalReduce)",
+        ]
+        let isOne = buckets.count == 1 && buckets[0].lengthMax == nil
+        if isOne, buckets[0].tensorParallel == degrees.tensor {
+            return lines + buckets[0].contents.map { "  \($0)" }
+        }
+        return lines + ["  by_sequence_length:"] + buckets.map(\.line)
+    }
+}
+
+extension Plan.Bucket {
+    fileprivate var contents: [String] {
+        [
+            "micro_batches: \(microBatches)",
+            "sequences_per_data_rank: \(sequencesPerDataRank)",
+            "recompute: \(recompute.rawValue)",
+        ]
+    }
+
+    fileprivate var line: String {
+        let limit = lengthMax.map { ["up_to: \($0)"] } ?? []
+        let keys = limit + ["tensor_parallel: \(tensorParallel)"] + contents
+        return "    - { \(keys.joined(separator: ", ")) }"
+    }
+}
+
+extension Routing {
+    fileprivate var lines: [String] {
+        var lines = [
+            "routing:",
+            "  gate: \(gate.rawValue)",
+            "  noise_std: \(plain(noiseStandardDeviation))",
+            "  capacity: \(capacity.rawValue)",
+            "  capacity_factor: \(plain(capacityFactor))",
+        ]
+        if !overflow.isEmpty { lines.append("  overflow: \(list(overflow.map(\.rawValue)))") }
+        return lines + ["  balance_loss: \(plain(balanceLoss))"]
+    }
+}
+
+extension Claim {
+    fileprivate var line: String {
+        let value =
+            switch value {
+            case .number(let number): plain(number)
+            case .range(let low, let high): list([plain(low), plain(high)])
+            case .truth(let truth): "\(truth)"
+            case .text(let text): quoted(text)
+            }
+        let length = sequenceLength.map { ", at: \($0)" } ?? ""
+        return "  - { id: \(scalar(id)), quantity: \(scalar(quantity)), value: \(value)\(length) }"
+    }
+}
+
+extension RunSettings {
+    fileprivate var lines: [String] {
+        [
+            "run:",
+            "  seed: \(seed)",
+            "  steps: \(steps)",
+            "  learning_rate: \(plain(learningRate))",
+            "  warmup_steps: \(warmupSteps)",
+            "  weight_decay: \(plain(weightDecay))",
+            "  gradient_clip: \(plain(gradientClip))",
+            "  precision: \(precision.rawValue)",
+            "  tokenizer: \(tokenizer.rawValue)",
+            "  sequence_length: \(sequenceLength)",
+            "  sequences_per_step: \(sequencesPerStep)",
+        ]
+    }
+}
+
+private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
+
+/// Text as it is where YAML takes it for nothing else, otherwise in quotes.
+private func scalar(_ text: String) -> String {
+    let letters = text.unicodeScalars
+    let isPlain =
+        letters.first.map { ("a"..."z").contains($0) || ("A"..."Z").contains($0) } ?? false
+    let isSafe = letters.allSatisfy {
+        ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
+            || "-_.".unicodeScalars.contains($0)
+    }
+    return isPlain && isSafe && !["null", "Null", "NULL"].contains(text) ? text : quoted(text)
+}
+
+/// Text in double quotes, with escapes for what a YAML reader would fold or refuse.
+private func quoted(_ text: String) -> String {
+    var result = "\""
+    for letter in text.unicodeScalars {
+        switch letter.value {
+        case 0x22: result += "\\\""
+        case 0x5C: result += "\\\\"
+        case 0x0A: result += "\\n"
+        case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD:
+            result.unicodeScalars.append(letter)
+        default:
+            let digits = String(letter.value, radix: 16)
+            result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+        }
+    }
+    return result + "\""
+}

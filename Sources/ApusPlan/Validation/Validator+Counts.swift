@@ -1,0 +1,129 @@
+import ApusBase
+
+/// Machines, sequences and what they multiply up to.
+extension Validator {
+    mutating func checkCluster(_ cluster: Cluster) {
+        guard isKnown("cluster.nodes", "cluster.gpus_per_node") else { return }
+        let present = boundedProduct([cluster.nodeCount, cluster.gpusPerNode])
+        if present > FileSchema.ranks.upperBound {
+            report(
+                .worldSize, "cluster",
+                "`cluster` has \(grouped(present)) GPUs, more than Apus handles",
+                details: ["nodes \(cluster.nodeCount) × gpus \(cluster.gpusPerNode) = \(present)"],
+                expected: "at most \(grouped(FileSchema.ranks.upperBound)) GPUs")
+        }
+        guard isKnown("cluster.links"), let outermost = cluster.links.last else { return }
+        for (index, pair) in zip(cluster.links, cluster.links.dropFirst()).enumerated()
+        where pair.1.gpuCount <= pair.0.gpuCount {
+            let path = "cluster.links[\(index + 1)]"
+            return report(
+                .clusterLinks, path,
+                "`\(path).gpus` is \(pair.1.gpuCount), not more than the level before it joins "
+                    + "(\(pair.0.gpuCount))",
+                expected: "links from the innermost level outwards")
+        }
+        if outermost.gpuCount < present {
+            report(
+                .clusterLinks, "cluster.links",
+                "`cluster.links` joins \(grouped(outermost.gpuCount)) GPUs, `cluster` has "
+                    + grouped(present),
+                hint: "add the link of the outermost level, with `gpus: \(present)`")
+        }
+    }
+
+    mutating func checkBuckets(_ plan: Plan, workload: Workload) {
+        for (index, bucket) in plan.buckets.enumerated() {
+            checkMicroBatches(bucket, path: path(ofBucket: index, in: plan))
+        }
+        let path = "plan.by_sequence_length"
+        guard isKnown(path) else { return }
+        for (index, pair) in zip(plan.buckets, plan.buckets.dropFirst()).enumerated() {
+            guard let length = pair.0.lengthMax, let next = pair.1.lengthMax, next <= length else {
+                continue
+            }
+            return report(
+                .sequenceLength, "\(path)[\(index + 1)].up_to",
+                "`\(path)[\(index + 1)].up_to` is \(next), not above the entry before it "
+                    + "(\(length))",
+                expected: "entries in ascending order of `up_to`")
+        }
+        guard isKnown("workload.sequence_lengths"), let longest = workload.sequenceLengths.max(),
+            let last = plan.buckets.last?.lengthMax, last < longest
+        else { return }
+        report(
+            .sequenceLength, path,
+            "`\(path)` ends at \(last), `workload.sequence_lengths` goes up to \(longest)",
+            hint: "add an entry with `up_to: \(longest)`")
+    }
+
+    private func path(ofBucket index: Int, in plan: Plan) -> String {
+        let buckets = "plan.by_sequence_length"
+        let isInPlan = plan.buckets.first?.lengthMax == nil && !positions.contains(buckets)
+        return isInPlan ? "plan" : "\(buckets)[\(index)]"
+    }
+
+    private mutating func checkMicroBatches(_ bucket: Plan.Bucket, path: String) {
+        let batches = bucket.microBatches
+        let sequences = bucket.sequencesPerDataRank
+        guard isKnown("\(path).micro_batches", "\(path).sequences_per_data_rank") else { return }
+        if batches > sequences {
+            report(
+                .microBatches, "\(path).micro_batches", severity: .warning,
+                "`\(path).micro_batches` is \(batches), but a data rank has "
+                    + "\(counted(sequences, "sequence", "sequences")): "
+                    + "\(counted(sequences, "micro-batch", "micro-batches")) will run")
+        } else if sequences % batches != 0 {
+            report(
+                .microBatches, "\(path).micro_batches",
+                "`\(path).micro_batches` is \(batches), which does not divide "
+                    + "`\(path).sequences_per_data_rank` (\(sequences))",
+                expected: alternatives(divisors(of: sequences)))
+        }
+    }
+
+    /// Refuses a deployment whose tensors have more bytes than fit `Int` together.
+    ///
+    /// Counted is a generous bound on what one step holds and sends: 64 bytes for each number that
+    /// a token makes in each layer, and for each logit.
+    mutating func checkCounts(_ deployment: Deployment) {
+        guard unusable.isEmpty else { return }
+        let model = deployment.model
+        let layer =
+            16 * Double(model.hiddenSize) + 8 * Double(model.headCount * model.headDim)
+            + Double(model.topK) * Double(2 * model.hiddenSize + 4 * model.expertHiddenSize)
+            + Double(model.expertCount)
+        let token = 64 * (Double(model.layerCount) * layer + 2 * Double(model.vocabularySize))
+        let tokens = tokensMax(deployment)
+        let tokensAllowed = 0x1p62 / token
+        guard tokens > tokensAllowed else { return }
+        report(
+            .countLimit, "workload",
+            "a step of \(significantPower(tokens)) tokens through this model has more bytes than "
+                + "Apus can count",
+            expected: "at most \(significantPower(tokensAllowed)) tokens in a step")
+    }
+
+    private func tokensMax(_ deployment: Deployment) -> Double {
+        let longest = Double(deployment.workload.sequenceLengths.max() ?? 1)
+        var tokens = longest * Double(deployment.workload.sequencesPerBatch)
+        let run = deployment.run
+        tokens = max(tokens, Double(run.sequenceLength) * Double(run.sequencesPerStep))
+        guard let plan = deployment.plan else { return tokens }
+        for bucket in plan.buckets {
+            let sequences = Double(bucket.sequencesPerDataRank) * Double(plan.degrees.data)
+            tokens = max(tokens, sequences * (bucket.lengthMax.map(Double.init) ?? longest))
+        }
+        return tokens
+    }
+
+    /// A number as one digit and a power of ten, such as `7e16`, rounded up.
+    private func significantPower(_ value: Double) -> String {
+        var digits = value
+        var power = 0
+        while digits >= 10 {
+            digits /= 10
+            power += 1
+        }
+        return "\(Int(digits))e\(power)"
+    }
+}

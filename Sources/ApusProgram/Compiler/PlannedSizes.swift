@@ -1,0 +1,62 @@
+import ApusBase
+import ApusPlan
+
+/// The planned bytes of values, under balanced routing.
+///
+/// A state's size counts the tensors that the backward of its island reads. Each is stored once,
+/// also where two operations save it.
+extension StageContext {
+    private var tokens: Int { shape.localTokens }
+    private var element: Int { shape.precision.byteCount }
+    private var assignments: Int { tokens * model.topK }
+
+    /// `[tokens, hidden]`.
+    var hiddenSize: Bytes { Bytes(tokens * model.hiddenSize * element) }
+    /// `[tokens, hidden]` with the tokens of all ranks that share a slice.
+    var gatheredSize: Bytes { shape.tensorParallel * hiddenSize }
+    /// `[tokens × topK, hidden]`: before dispatch, and after it when experts are in balance.
+    var rowsSize: Bytes { Bytes(assignments * model.hiddenSize * element) }
+    /// `[tokens, topK]`, in FP32.
+    var weightsSize: Bytes { Bytes(assignments * 4) }
+    /// Chosen experts and the order of rows, both `[tokens × topK]` as 64-bit indices.
+    var routingSize: Bytes { Bytes(2 * assignments * 8) }
+    /// One 64-bit count for each expert.
+    var countsSize: Bytes { Bytes(model.expertCount * 8) }
+    /// What ranks tell each other once per step, in FP64: the loss, the requests to stop, one norm per
+    /// weight, one load per layer and expert, three figures per rank.
+    var statisticsSize: Bytes {
+        let pieces = model.parameters.reduce(0) { $0 + $1.pieces.count }
+        let loads = model.layerCount * model.expertCount
+        return Bytes(8 * (2 + pieces + loads + 3 * mesh.worldSize))
+    }
+
+    func stateSize(_ island: Island) -> Bytes {
+        switch island {
+        case .embedding:
+            return Bytes(tokens * 8)
+        case .attention:
+            return stateSize(.norm(layer: 0)) + headsSize + stateSize(.router(layer: 0))
+        case .norm:
+            return Bytes(2 * tokens * model.hiddenSize * element + tokens * 4)
+        case .heads:
+            return gatheredSize + headsSize
+        case .router:
+            let scores = tokens * model.expertCount * 4 + 3 * assignments * 4 + assignments * 8
+            return stateSize(.norm(layer: 0)) + Bytes(scores)
+        case .experts:
+            let inner = model.hiddenSize + 3 * model.expertHiddenSize
+            return Bytes(assignments * inner * element)
+        case .residual:
+            return rowsSize + weightsSize
+        case .head:
+            return Bytes(3 * tokens * model.hiddenSize * element + tokens * 4)
+        }
+    }
+
+    /// Queries, keys, values and the output of attention, and one log-sum-exp for each head. A rank
+    /// of a slice group holds its slice of the heads for the tokens of the whole group.
+    private var headsSize: Bytes {
+        let width = 2 * model.queryWidth + 2 * model.keyValueWidth
+        return Bytes(tokens * (width * element + model.headCount * 4))
+    }
+}

@@ -1,0 +1,152 @@
+package import ApusBase
+import ApusPlan
+
+extension Program {
+    /// Reads a program from its text form.
+    ///
+    /// - Throws: `Problems` with the first line that cannot be read.
+    package init(text: String, file: String) throws(Problems) {
+        var parser = ProgramParser(text: text, file: file)
+        self = try parser.program()
+    }
+}
+
+private struct ProgramParser {
+    private let lines: [Substring]
+    private let file: String
+    private var index = 0
+
+    init(text: String, file: String) {
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        self.file = file
+    }
+
+    mutating func program() throws(Problems) -> Program {
+        guard next() == "program 1" else { throw problem("`program 1`") }
+        guard let mesh = next().flatMap(readMesh) else {
+            throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 carved1 outermost`")
+        }
+        guard let shape = next().flatMap(readShape) else {
+            throw problem("a step such as `step length 128 sequences 2 micro_batches 16 …`")
+        }
+        var classes: [ProgramClass] = []
+        while let line = next(), !line.isEmpty {
+            classes.append(try programClass(line, stage: classes.count))
+        }
+        guard classes.count == mesh.degrees.pipeline else {
+            throw problem("\(mesh.degrees.pipeline) classes, one per stage")
+        }
+        return Program(mesh: mesh, shape: shape, classes: classes)
+    }
+
+    private mutating func programClass(
+        _ line: Substring, stage: Int
+    ) throws(Problems) -> ProgramClass {
+        var words = WordReader(line)
+        guard words.take("class"), words.number(after: "stage") == stage, words.take("layers"),
+            let layers = words.next().flatMap(readLayers)
+        else { throw problem("`class stage \(stage) layers 0..<4`") }
+        var result = ProgramClass(
+            stage: Stage(stage), layers: layers, slots: [], buckets: [], instructions: [])
+        while let line = next(), line != "end" {
+            if line.hasPrefix("slot ") {
+                guard let slot = readSlot(line, index: result.slots.count) else {
+                    throw problem("a slot such as `slot s\(result.slots.count) tensor 4096B`")
+                }
+                result.slots.append(slot)
+            } else if line.hasPrefix("bucket ") {
+                guard let bucket = readBucket(line, index: result.buckets.count) else {
+                    throw problem("a bucket such as `bucket b0 on data 4096B model.norm.weight`")
+                }
+                result.buckets.append(bucket)
+            } else if let instruction = Instruction(text: line) {
+                result.instructions.append(instruction)
+            } else {
+                throw problem("an instruction, or `end`")
+            }
+        }
+        guard index <= lines.count, lines[index - 1] == "end" else { throw problem("`end`") }
+        return result
+    }
+
+    private mutating func next() -> Substring? {
+        guard index < lines.count else { return nil }
+        index += 1
+        return lines[index - 1]
+    }
+
+    private func problem(_ expected: String) -> Problems {
+        let text = index > 0 && index <= lines.count ? String(lines[index - 1].prefix(60)) : ""
+        return Problems([
+            Diagnostic(
+                "program-syntax", location: Diagnostic.Location(file: file, line: max(1, index)),
+                problem: "cannot read `\(text)` as a line of a program", expected: expected,
+                hint: "`apus program FILE` prints programs in this form")
+        ])
+    }
+}
+
+private func readMesh(_ line: Substring) -> Mesh? {
+    var words = WordReader(line)
+    guard words.take("mesh") else { return nil }
+    var values: [Int] = []
+    for prefix in ["pp", "dp", "cp", "tp", "ep", "etp"] {
+        guard let word = words.next(), let value = words.number(word, prefix: prefix),
+            (1...65_536).contains(value)
+        else { return nil }
+        values.append(value)
+    }
+    let degrees = Degrees(
+        pipeline: values[0], data: values[1], context: values[2], tensor: values[3],
+        expert: values[4], expertTensor: values[5])
+    guard let carvedWord = words.next(),
+        let carved = words.number(carvedWord, prefix: "carved"), carved > 0,
+        degrees.tensor % carved == 0, let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
+        values[..<4].reduce(Double(1), { $0 * Double($1) }) <= 65_536,
+        degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0
+    else { return nil }
+    return Mesh(degrees, placement: placement, carvedTensor: carved)
+}
+
+private func readShape(_ line: Substring) -> StepShape? {
+    var words = WordReader(line)
+    guard words.take("step"), let length = words.number(after: "length"),
+        let sequences = words.number(after: "sequences"),
+        let microBatches = words.number(after: "micro_batches"),
+        let tensor = words.number(after: "tensor"), tensor > 0, words.take("recompute"),
+        let recompute = words.next().flatMap({ Plan.Recompute(rawValue: String($0)) }),
+        words.take("precision"),
+        let precision = words.next().flatMap({ Precision(rawValue: String($0)) })
+    else { return nil }
+    return StepShape(
+        sequenceLength: length, sequencesPerMicroBatch: sequences, microBatches: microBatches,
+        tensorParallel: tensor, recompute: recompute, precision: precision)
+}
+
+private func readLayers(_ text: Substring) -> Range<Int>? {
+    let ends = text.split(separator: "..<").map { Int($0) }
+    guard ends.count == 2, let lower = ends[0], let upper = ends[1], 0 <= lower, lower <= upper
+    else { return nil }
+    return lower..<upper
+}
+
+private func readSlot(_ line: Substring, index: Int) -> SlotPlan? {
+    var words = WordReader(line)
+    guard words.take("slot"), words.slot() == Slot(index),
+        let kind = words.next().flatMap({ SlotPlan.Kind(rawValue: String($0)) }),
+        let size = words.size()
+    else { return nil }
+    return SlotPlan(kind: kind, size: size)
+}
+
+private func readBucket(_ line: Substring, index: Int) -> GradientBucket? {
+    var words = WordReader(line)
+    guard words.take("bucket"), words.take("b\(index)"), words.take("on"),
+        let axis = words.next().flatMap({ Axis(rawValue: String($0)) })
+    else { return nil }
+    let isSharded = words.take("sharded")
+    guard let size = words.size() else { return nil }
+    var parameters: [String] = []
+    while let name = words.next() { parameters.append(String(name)) }
+    return GradientBucket(axis: axis, isSharded: isSharded, parameters: parameters, size: size)
+}

@@ -1,0 +1,69 @@
+package import ApusBase
+package import ApusEngine
+package import ApusPlan
+package import ApusProgram
+import BasicContainers
+
+/// The process groups of one rank, one for each queue that its program uses.
+package struct Communicators: ~Copyable {
+    private var groups: UniqueArray<ProcessGroup>
+    private let places: [Queue: Int]
+
+    /// How ranks find each other, and how long they wait.
+    package struct Meeting: Sendable {
+        package var store: Store
+        /// What this job's keys in the store start with.
+        package var prefix: String
+        /// The address that this rank's sockets listen on.
+        package var host: String
+        package var timeoutSeconds: Double
+
+        package init(store: Store, prefix: String = "apus", host: String, timeoutSeconds: Double) {
+            self.store = store
+            self.prefix = prefix
+            self.host = host
+            self.timeoutSeconds = timeoutSeconds
+        }
+    }
+
+    /// Joins the groups in an order that all ranks share, so that nobody waits in a circle.
+    package init(
+        engine: Engine, meeting: Meeting, mesh: Mesh, rank: Rank, program: ProgramClass
+    ) throws(EngineError) {
+        var groups = UniqueArray<ProcessGroup>()
+        var places: [Queue: Int] = [:]
+        let used = program.queues
+        for queue in Queue.all where used.contains(queue) {
+            let members = mesh.members(of: queue, rank: rank)
+            guard let index = members.firstIndex(of: rank), let first = members.first else {
+                preconditionFailure("a rank is a member of its own queues")
+            }
+            let group = try ProcessGroup(
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(first)", rank: index,
+                size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host)
+            places[queue] = groups.count
+            groups.append(group)
+        }
+        self.groups = groups
+        self.places = places
+    }
+
+    /// Runs `body` with the group of `queue`.
+    func with<Result: ~Copyable>(
+        _ queue: Queue, _ body: (borrowing ProcessGroup) throws(EngineError) -> Result
+    ) throws(EngineError) -> Result {
+        guard let place = places[queue] else { preconditionFailure("no group for `\(queue.name)`") }
+        return try body(groups[place])
+    }
+}
+
+extension Queue {
+    /// A name that both ends of a stage boundary give to their shared group.
+    fileprivate var groupName: String {
+        switch self {
+        case .activationsIn, .activationsOut: "activations"
+        case .gradientsIn, .gradientsOut: "gradients"
+        case .group(let axis): axis.rawValue
+        }
+    }
+}

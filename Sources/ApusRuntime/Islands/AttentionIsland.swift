@@ -1,0 +1,71 @@
+import ApusEngine
+import ApusPlan
+
+/// Attention and router: from hidden states to what the rest of the layer needs.
+extension Islands {
+    /// Runs the first island of a layer on `hidden` `[tokens, hidden]`.
+    ///
+    /// The outputs are the residual stream `[tokens, hidden]`, the rows for the experts
+    /// `[tokens × topK, hidden]` in order of experts, and the routing weights `[tokens, topK]`.
+    /// A decision that is given is used again; otherwise the router takes one and gives it back.
+    ///
+    /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores, which
+    /// equals the renormalised top-k of the softmax over all.
+    func attention(
+        layer: Int, hidden: consuming Tensor, keepsState: Bool, decision: inout RoutingDecision?
+    ) throws(EngineError) -> IslandRun {
+        var inputs = try TensorList(engine)
+        try inputs.append(hidden)
+        return try run(inputs, keepsState: keepsState) { leaves throws(EngineError) in
+            let input = leaves[0]
+            let residual = try input.plus(try self.attend(layer, input))
+            let normed = try residual.rmsNorm(
+                try self.weight(layer, "post_attention_layernorm.weight"),
+                epsilon: self.model.rmsNormEpsilon)
+            let gate = try self.weight(layer, "block_sparse_moe.gate.weight")
+            let probabilities = try normed.linear(gate).softmax()
+            let taken = if let decision { decision } else { try self.decide(probabilities) }
+            decision = taken
+            let chosen = try probabilities.gather(taken.indices)
+            let weights = try chosen.dividedBy(try chosen.sumLastDimensionKeepingIt())
+            var outputs = try TensorList(self.engine)
+            try outputs.append(residual)
+            try outputs.append(try normed.spreadRows(order: taken.order, topK: self.model.topK))
+            try outputs.append(weights)
+            return outputs
+        }
+    }
+
+    /// The choice of experts; it has no gradient.
+    private func decide(_ probabilities: borrowing Tensor) throws(EngineError) -> RoutingDecision {
+        let scores = try probabilities.detached(requiresGradient: false)
+        let best = try scores.topK(model.topK)
+        let sorted = try sortByExpert(best.indices, experts: model.expertCount)
+        return RoutingDecision(
+            indices: try best.indices.alias(), order: try sorted.order.alias(),
+            countsByExpert: sorted.counts)
+    }
+
+    /// Causal self-attention with rotary positions, `[tokens, hidden]` to `[tokens, hidden]`.
+    private func attend(_ layer: Int, _ input: borrowing Tensor) throws(EngineError) -> Tensor {
+        let normed = try input.rmsNorm(
+            try weight(layer, "input_layernorm.weight"), epsilon: model.rmsNormEpsilon)
+        let queries = try heads(normed, layer, "q_proj", count: model.headCount)
+            .rotary(theta: model.ropeTheta)
+        let keys = try heads(normed, layer, "k_proj", count: model.keyValueHeadCount)
+            .rotary(theta: model.ropeTheta)
+        let values = try heads(normed, layer, "v_proj", count: model.keyValueHeadCount)
+        let mixed = try queries.attention(keys: keys, values: values, causal: true)
+            .transposed(1, 2).contiguous().view([input.shape[0], model.queryWidth])
+        return try mixed.linear(try weight(layer, "self_attn.o_proj.weight"))
+    }
+
+    /// A projection to heads, `[tokens, hidden]` to `[sequences, heads, length, headDim]`.
+    private func heads(
+        _ normed: borrowing Tensor, _ layer: Int, _ name: String, count: Int
+    ) throws(EngineError) -> Tensor {
+        let sequences = normed.shape[0] / sequenceLength
+        return try normed.linear(try weight(layer, "self_attn.\(name).weight"))
+            .view([sequences, sequenceLength, count, model.headDim]).transposed(1, 2)
+    }
+}

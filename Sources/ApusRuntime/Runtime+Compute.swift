@@ -1,0 +1,154 @@
+import ApusBase
+import ApusEngine
+import ApusPlan
+import ApusProgram
+
+/// The compute instructions.
+extension Runtime {
+    /// Performs one instruction. The switch is exhaustive: a new instruction does not compile until
+    /// the runtime performs it.
+    func perform(
+        _ instruction: Instruction, step: Int, batch: (Int) -> TokenBatch
+    ) throws(InstructionFailure) {
+        do {
+            switch instruction {
+            case .zeroGradients: try parameters.clearGradients()
+            case .forward(let run): try forward(run, batch)
+            case .backward(let run): try backward(run)
+            case .start(let transfer): try start(transfer)
+            case .wait(let id): try wait(id)
+            case .free(let slot): slots.free(slot)
+            case .gradientNorm: try measureGradients()
+            case .optimizerStep: try update(step)
+            }
+        } catch let error as EngineError {
+            throw InstructionFailure(error)
+        } catch let failure as InstructionFailure {
+            throw failure
+        } catch {
+            throw InstructionFailure(check: "\(error)")
+        }
+    }
+
+    private func forward(_ run: Forward, _ batch: (Int) -> TokenBatch) throws {
+        let keepsState = run.state != nil
+        var result: IslandRun
+        switch run.island {
+        case .embedding:
+            let inputs = batch(run.microBatch).inputs
+            let tokens = try engine.tensor(inputs, shape: [inputs.count])
+            result = try islands.embedding(tokens: tokens, keepsState: keepsState)
+        case .attention(let layer):
+            result = try attention(layer, run, keepsState)
+        case .experts(let layer):
+            result = try islands.experts(
+                layer: layer, rows: try slots.tensor(run.inputs[0]), keepsState: keepsState,
+                decision: decision(of: run))
+        case .residual:
+            result = try islands.residual(
+                residual: try slots.tensor(run.inputs[0]),
+                returned: try slots.tensor(run.inputs[1]),
+                weights: try slots.tensor(run.inputs[2]), keepsState: keepsState,
+                decision: decision(of: run))
+        case .norm, .heads, .router:
+            throw InstructionFailure(check: "sliced attention is planned, but not executed yet")
+        case .head:
+            let targets = batch(run.microBatch).targets
+            result = try islands.head(
+                hidden: try slots.tensor(run.inputs[0]),
+                targets: try engine.tensor(targets, shape: [targets.count]),
+                scale: 1 / Double(tokensPerStep), keepsState: keepsState)
+            statistics.loss += try result.outputs[0].doubles()[0]
+        }
+        for (index, slot) in run.outputs.enumerated() {
+            slots.put(result.outputs[index], in: slot)
+        }
+        if let slot = run.state, let state = result.state.take() { slots.put(state, in: slot) }
+    }
+
+    /// Counts the router's decision where it is taken, so that recomputation counts nothing twice.
+    private func attention(
+        _ layer: Int, _ run: Forward, _ keepsState: Bool
+    ) throws -> IslandRun {
+        var replaying: RoutingDecision?
+        if case .replay(let slot) = run.decision { replaying = slots.decision(slot) }
+        var decision = replaying
+        let result = try islands.attention(
+            layer: layer, hidden: try slots.tensor(run.inputs[0]), keepsState: keepsState,
+            decision: &decision)
+        if case .take(let slot) = run.decision, let decision {
+            statistics.addLoads(decision.countsByExpert, layer: layer)
+            slots.put(decision, in: slot)
+        }
+        return result
+    }
+
+    private func decision(of run: Forward) -> RoutingDecision {
+        switch run.decision {
+        case .take(let slot), .replay(let slot), .use(let slot): slots.decision(slot)
+        case nil: preconditionFailure("the compiler gives this island a decision")
+        }
+    }
+
+    private func backward(_ run: Backward) throws {
+        let state = slots.takeState(run.state)
+        var outputGradients = try TensorList(engine)
+        if run.island == .head {
+            try outputGradients.append(try engine.tensor([Float(1)], shape: []))
+        }
+        for slot in run.outputGradients { try outputGradients.append(try slots.tensor(slot)) }
+        let inputGradients = try state.backward(outputGradients)
+        for (index, slot) in run.inputGradients.enumerated() {
+            slots.put(inputGradients[index], in: slot)
+        }
+    }
+
+    /// Squares the gradients that this rank answers for: one rank for each weight.
+    private func measureGradients() throws {
+        let mesh = setting.program.mesh
+        let local = mesh.position(of: setting.rank).local
+        let isTiedCopy =
+            setting.model.tiesEmbeddings && program.stage == mesh.lastStage
+            && program.stage.index > 0
+        let norms = try parameters.squaredNorms { parameter in
+            switch parameter.kind {
+            case .experts: mesh.expertDataIndex(local: local) == 0
+            case .embedding: mesh.dataIndex(local: local) == 0 && !isTiedCopy
+            case .attention, .router, .norms, .head: mesh.dataIndex(local: local) == 0
+            }
+        }
+        for norm in norms { statistics.setSquaredNorm(norm.value, of: norm.name) }
+        statistics.stopRequests = isStopRequested() ? 1 : 0
+        statistics.setUse(
+            rank: setting.rank, memoryPeak: Bytes(engine.memory().peak),
+            communication: communicationSeconds, bubble: bubbleSeconds)
+    }
+
+    /// Checks the step's sums, clips by the global norm, and updates the weights.
+    private func update(_ step: Int) throws {
+        try checkConservation()
+        let norm = statistics.gradientNorm
+        guard norm.isFinite, statistics.loss.isFinite else {
+            throw InstructionFailure(
+                check: "loss \(statistics.loss), gradient norm \(norm): not finite, "
+                    + "so the weights were left as they were")
+        }
+        let clip = setting.settings.gradientClip
+        try parameters.update(
+            optimizer, step: step + 1, learningRate: learningRate(step),
+            gradientDivisor: clip > 0 && norm > clip ? norm / clip : 1)
+    }
+
+    /// Every assignment of every token was counted by exactly one router.
+    private func checkConservation() throws(InstructionFailure) {
+        let expected = Double(tokensPerStep * setting.model.topK)
+        for layer in 0..<setting.model.layerCount {
+            let counted = statistics.loads(layer: layer).reduce(0, +)
+            guard counted == expected else {
+                throw InstructionFailure(
+                    check: "layer \(layer) routed \(Int(counted)) assignments, "
+                        + "the step has \(Int(expected))")
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+package import ApusBase
+package import ApusEngine
+package import ApusPlan
+package import ApusProgram
+import ApusSystem
+
+/// What a rank needs to run its part of a program.
+package struct RankSetting: Sendable {
+    package var rank: Rank
+    package var model: Model
+    package var program: Program
+    package var settings: RunSettings
+
+    package init(rank: Rank, model: Model, program: Program, settings: RunSettings) {
+        self.rank = rank
+        self.model = model
+        self.program = program
+        self.settings = settings
+    }
+}
+
+/// The tokens of one micro-batch on one data-parallel rank, `[tokens]` each.
+package struct TokenBatch: Sendable {
+    package var inputs: [Int64]
+    /// For each input the token that follows it.
+    package var targets: [Int64]
+
+    package init(inputs: [Int64], targets: [Int64]) {
+        self.inputs = inputs
+        self.targets = targets
+    }
+}
+
+/// Performs a rank's program on the engine, one step after the other.
+///
+/// A class because a run owns what lives between steps (weights, groups, transfers in flight) and
+/// one rank's thread drives it from start to end; everything it does is synchronous.
+package final class Runtime {
+    package let setting: RankSetting
+    package let parameters: ParameterStore
+    let engine: Engine
+    let islands: Islands
+    let program: ProgramClass
+    let communicators: Communicators
+    let optimizer: AdamW
+    let learningRate: LearningRate
+    var slots: SlotStore
+    var transfers: TransferList
+    var statistics: StepStatistics
+    /// The statistics on their way, `[entries]` in FP64.
+    var message: Tensor
+    /// Whether this rank was asked to stop; it tells the others at the end of a step.
+    package var isStopRequested: () -> Bool = { false }
+    /// Seconds of the step spent waiting for collectives, and for pipeline neighbours.
+    var communicationSeconds = 0.0
+    var bubbleSeconds = 0.0
+
+    /// Makes the rank's weights and joins its process groups.
+    package init(
+        _ setting: RankSetting, engine: Engine, meeting: Communicators.Meeting
+    ) throws(EngineError) {
+        self.setting = setting
+        self.engine = engine
+        let mesh = setting.program.mesh
+        program = setting.program.programClass(of: setting.rank)
+        let stored = setting.model.storedParameters(
+            layers: program.layers, isFirst: program.stage.index == 0,
+            isLast: program.stage == mesh.lastStage,
+            experts: mesh.experts(of: setting.rank, in: setting.model))
+        parameters = try ParameterStore(
+            engine: engine, parameters: stored, buckets: program.buckets,
+            seed: setting.settings.seed)
+        islands = Islands(
+            engine: engine, model: setting.model, parameters: parameters,
+            sequenceLength: setting.program.shape.sequenceLength)
+        communicators = try Communicators(
+            engine: engine, meeting: meeting, mesh: mesh, rank: setting.rank, program: program)
+        optimizer = AdamW(weightDecay: setting.settings.weightDecay)
+        learningRate = LearningRate(
+            peak: setting.settings.learningRate, warmupSteps: setting.settings.warmupSteps,
+            steps: setting.settings.steps)
+        slots = SlotStore(count: program.slots.count)
+        transfers = TransferList()
+        statistics = StepStatistics(model: setting.model, worldSize: mesh.worldSize)
+        message = try engine.zeros([statistics.values.count], .float64)
+    }
+
+    /// Runs one optimizer step, counted from 0.
+    ///
+    /// - Parameter batch: the rank's tokens of a micro-batch.
+    package func step(
+        _ step: Int, batch: (_ microBatch: Int) -> TokenBatch
+    ) throws(RuntimeError) -> StepRecord {
+        let start = monotonicSeconds()
+        engine.resetPeak()
+        statistics.clear()
+        communicationSeconds = 0
+        bubbleSeconds = 0
+        for (index, instruction) in program.instructions.enumerated() {
+            do {
+                try perform(instruction, step: step, batch: batch)
+            } catch {
+                throw RuntimeError(
+                    rank: setting.rank, step: step + 1,
+                    instruction: (index, instruction.description), cause: error.cause,
+                    isCommunication: instruction.isCommunication)
+            }
+        }
+        return record(step, seconds: monotonicSeconds() - start)
+    }
+
+    /// Tokens of one step, over all data-parallel ranks.
+    package var tokensPerStep: Int {
+        let shape = setting.program.shape
+        return shape.tokensPerMicroBatch * shape.microBatches * setting.program.mesh.degrees.data
+    }
+
+    private func record(_ step: Int, seconds: Double) -> StepRecord {
+        let assignments = tokensPerStep * setting.model.topK * setting.model.layerCount
+        return StepRecord(
+            step: step + 1, loss: statistics.loss, tokens: tokensPerStep, stepSeconds: seconds,
+            learningRate: learningRate(step), gradientNorm: statistics.gradientNorm,
+            memoryPeak: statistics.memoryPeakMax, expertLoadCV: statistics.expertLoadCV,
+            kept: assignments, rerouted: 0, buffered: 0, dropped: 0,
+            communicationSeconds: statistics.communicationMean,
+            bubbleSeconds: statistics.bubbleMean, endsRun: statistics.stopRequests > 0)
+    }
+}
+
+/// A failure of one instruction, before it is known where it happened.
+struct InstructionFailure: Error {
+    var cause: RuntimeError.Cause
+
+    init(_ error: EngineError) { cause = .engine(error) }
+    init(check text: String) { cause = .check(text) }
+}
+
+extension Mesh {
+    /// The experts of each layer that a rank holds, by global index.
+    package func experts(of rank: Rank, in model: Model) -> Range<Int> {
+        let share = model.expertCount / degrees.expert
+        let index = expertIndex(local: position(of: rank).local)
+        return (index * share)..<((index + 1) * share)
+    }
+}
+
+extension Instruction {
+    /// Whether the instruction can fail because another rank did.
+    var isCommunication: Bool {
+        switch self {
+        case .start, .wait: true
+        case .zeroGradients, .forward, .backward, .free, .gradientNorm, .optimizerStep: false
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package import ApusBase
+
+/// What one training step did, as the log and the live line tell it.
+package struct StepRecord: Hashable, Sendable {
+    /// From 1.
+    package var step: Int
+    /// Mean cross entropy over the step's tokens, before the update.
+    package var loss: Double
+    package var tokens: Int
+    package var stepSeconds: Double
+    package var learningRate: Double
+    /// Before clipping.
+    package var gradientNorm: Double
+    /// Peak tensor bytes of the rank that holds most.
+    package var memoryPeak: Bytes
+    package var expertLoadCV: Double
+    /// Assignments over all layers; dropless routing keeps every one.
+    package var kept: Int
+    package var rerouted: Int
+    package var buffered: Int
+    package var dropped: Int
+    /// Time in which a rank waited for a collective, averaged over ranks.
+    package var communicationSeconds: Double
+    /// Time in which a rank waited for its pipeline neighbours, averaged over ranks.
+    package var bubbleSeconds: Double
+
+    /// Whether some rank was asked to stop, so that no rank goes on after this step.
+    package var endsRun: Bool
+
+    package var tokensPerSecond: Double { stepSeconds > 0 ? Double(tokens) / stepSeconds : 0 }
+}

@@ -1,0 +1,101 @@
+import ApusBase
+import ApusPlan
+
+/// What the ranks tell each other once per step, in one message of FP64 numbers.
+///
+/// Every entry is contributed by one rank, or is a whole number, so the sum over ranks has the same
+/// bits on each of them and in every layout. Only the loss and the times are added up.
+struct StepStatistics {
+    private let names: [String: Int]
+    private let layerCount: Int
+    private let expertCount: Int
+    private let worldSize: Int
+    /// The message, in the order of the computed offsets below.
+    var values: [Double]
+
+    init(model: Model, worldSize: Int) {
+        var names: [String: Int] = [:]
+        for parameter in model.parameters {
+            for piece in parameter.pieces { names[piece.name] = names.count }
+        }
+        self.names = names
+        layerCount = model.layerCount
+        expertCount = model.expertCount
+        self.worldSize = worldSize
+        values = []
+        clear()
+    }
+
+    mutating func clear() {
+        let perRank = 3 * worldSize
+        values = [Double](
+            repeating: 0, count: useStart + perRank)
+    }
+
+    var loss: Double {
+        get { values[0] }
+        set { values[0] = newValue }
+    }
+
+    /// How many ranks ask to stop after this step; all see the same number, so all stop together.
+    var stopRequests: Double {
+        get { values[1] }
+        set { values[1] = newValue }
+    }
+
+    mutating func setSquaredNorm(_ value: Double, of name: String) {
+        guard let index = names[name] else { preconditionFailure("no weight `\(name)`") }
+        values[normStart + index] = value
+    }
+
+    /// The norm of all gradients together, added in the order of the model's weights.
+    var gradientNorm: Double { values[normStart..<loadStart].reduce(0, +).squareRoot() }
+
+    mutating func addLoads(_ counts: [Int], layer: Int) {
+        let start = loadStart + layer * expertCount
+        for (expert, count) in counts.enumerated() { values[start + expert] += Double(count) }
+    }
+
+    /// Assignments of each expert in one layer.
+    func loads(layer: Int) -> ArraySlice<Double> {
+        let start = loadStart + layer * expertCount
+        return values[start..<(start + expertCount)]
+    }
+
+    mutating func setUse(
+        rank: Rank, memoryPeak: Bytes, communication: Double, bubble: Double
+    ) {
+        let start = useStart + 3 * rank.index
+        values[start] = Double(memoryPeak.count)
+        values[start + 1] = communication
+        values[start + 2] = bubble
+    }
+
+    var memoryPeakMax: Bytes {
+        Bytes(Int(stride(from: useStart, to: values.count, by: 3).map { values[$0] }.max() ?? 0))
+    }
+    var communicationMean: Double { mean(offset: 1) }
+    var bubbleMean: Double { mean(offset: 2) }
+
+    /// Standard deviation ÷ mean of assignments per expert, per layer, averaged.
+    var expertLoadCV: Double {
+        let ratios = (0..<layerCount).map { layer -> Double in
+            let loads = loads(layer: layer)
+            let mean = loads.reduce(0, +) / Double(expertCount)
+            guard mean > 0 else { return 0 }
+            let variance = loads.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(expertCount)
+            return variance.squareRoot() / mean
+        }
+        return layerCount == 0 ? 0 : ratios.reduce(0, +) / Double(layerCount)
+    }
+
+    private var normStart: Int { 2 }
+    private var loadStart: Int { normStart + names.count }
+    private var useStart: Int { loadStart + layerCount * expertCount }
+
+    private func mean(offset: Int) -> Double {
+        let sum = stride(from: useStart + offset, to: values.count, by: 3)
+            .reduce(0) { $0 + values[$1] }
+        return sum / Double(worldSize)
+    }
+}

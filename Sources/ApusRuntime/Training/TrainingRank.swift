@@ -1,0 +1,92 @@
+package import ApusBase
+package import ApusEngine
+package import ApusPlan
+package import ApusProgram
+
+/// One rank's part of a training run: joins the job, then steps through the data.
+package struct TrainingRank: ~Copyable {
+    private let deployment: Deployment
+    private let corpus: Corpus
+    private let sampler: SequenceSampler
+    private let batches: BatchPlan
+    private let runtime: Runtime
+
+    /// Joins the job.
+    ///
+    /// - Throws: `Problems` about the data or the engine, or about a rank that runs something else.
+    package init(
+        rank: Rank, deployment: Deployment, program: Program, corpus: consuming Corpus,
+        engine: Engine, meeting: Communicators.Meeting
+    ) throws(Problems) {
+        let sampler = try SequenceSampler(
+            tokenCount: corpus.tokenCount, length: deployment.run.sequenceLength,
+            seed: UInt64(bitPattern: Int64(deployment.run.seed)))
+        let identity = "\(deployment.text())\(program)\(corpus.tokenCount)"
+        let setting = RankSetting(
+            rank: rank, model: deployment.model, program: program, settings: deployment.run)
+        let runtime = try join(setting, identity, engine, meeting)
+        let mesh = program.mesh
+        batches = BatchPlan(
+            shape: program.shape, mesh: mesh,
+            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+        self.deployment = deployment
+        self.corpus = corpus
+        self.sampler = sampler
+        self.runtime = runtime
+    }
+
+    /// Trains from the first step to the last.
+    ///
+    /// - Parameters:
+    ///   - isStopRequested: whether to stop after the step that runs; all ranks then do.
+    ///   - onStart: called before each step with its number, from 1.
+    ///   - onStep: called after each step.
+    package func train(
+        isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void
+    ) throws(RuntimeError) {
+        runtime.isStopRequested = isStopRequested
+        for step in 0..<deployment.run.steps {
+            onStart(step + 1)
+            let record = try runtime.step(step) { microBatch in
+                batches.batch(step: step, microBatch: microBatch) { position in
+                    sampler.window(at: position, of: corpus)
+                }
+            }
+            onStep(record)
+            if record.endsRun { return }
+        }
+    }
+}
+
+private func join(
+    _ setting: RankSetting, _ identity: String, _ engine: Engine, _ meeting: Communicators.Meeting
+) throws(Problems) -> Runtime {
+    let problems: [Diagnostic]
+    do throws(EngineError) {
+        problems = try disagreement(on: identity, rank: setting.rank, meeting)
+        if problems.isEmpty { return try Runtime(setting, engine: engine, meeting: meeting) }
+    } catch {
+        throw Problems([error.diagnostic])
+    }
+    throw Problems(problems)
+}
+
+/// Whether this rank runs something else than rank 0: it would corrupt the others' numbers without
+/// an error.
+private func disagreement(
+    on identity: String, rank: Rank, _ meeting: Communicators.Meeting
+) throws(EngineError) -> [Diagnostic] {
+    let key = "\(meeting.prefix)/identity"
+    let own = String(fingerprint(identity), radix: 16)
+    if rank.index == 0 { try meeting.store.set(key, own) }
+    let expected = try meeting.store.get(key)
+    guard own != expected else { return [] }
+    return [
+        Diagnostic(
+            "rank-mismatch",
+            problem: "rank \(rank) was given another deployment, data or settings than rank 0",
+            details: ["fingerprint \(own), rank 0 has \(expected)"],
+            expected: "the same command, file and data on every host",
+            hint: "compare the files and flags on this host with those of rank 0")
+    ]
+}

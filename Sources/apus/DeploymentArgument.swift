@@ -1,0 +1,37 @@
+import ApusBase
+import ApusPlan
+import ApusSystem
+import Foundation
+
+/// Reads the deployment file at `path`, with the `config.json` it may name beside it.
+func loadDeployment(_ path: String) throws -> DeploymentFile {
+    let bytes = try readInput(path)
+    return try readDeployment(bytes: bytes, file: path) { name throws(Problems) in
+        let folder = (path as NSString).deletingLastPathComponent
+        let beside = name.hasPrefix("/") ? name : (folder as NSString).appendingPathComponent(name)
+        return try readInput(beside)
+    }
+}
+
+/// The bytes of a file that a user names, refused when it is far too large to be meant.
+private func readInput(_ path: String) throws(Problems) -> [UInt8] {
+    do throws(SystemError) {
+        return try readFile(path, limit: 64 << 20)
+    } catch {
+        throw Problems([error.diagnostic])
+    }
+}
+
+extension Deployment {
+    /// The plan, or the reason why there is none to run.
+    func requirePlan(file: String) throws(Problems) -> Plan {
+        if let plan { return plan }
+        throw Problems([
+            Diagnostic(
+                "plan-missing", location: Diagnostic.Location(file: file), path: "plan",
+                problem: "the deployment has no `plan`, and Apus cannot search one yet",
+                expected: "a `plan` section with degrees, a schedule and micro-batches",
+                hint: "`Plans/strategy-16gpu.yaml` shows one")
+        ])
+    }
+}

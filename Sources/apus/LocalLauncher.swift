@@ -1,0 +1,50 @@
+import ApusBase
+import ApusControl
+import ApusPlan
+import ApusProgram
+import ApusSystem
+import ArgumentParser
+import Foundation
+
+/// Starts a training job's ranks as processes of this host and looks after them.
+struct LocalLauncher {
+    let job: TrainingJob
+    let options: SharedOptions
+
+    func run() throws {
+        SignalWatch.block(SignalWatch.supervised)
+        let signals = try SignalWatch.start(SignalWatch.supervised)
+        let output = try TrainOutput(job: job, options: options, launcher: "apus")
+        output.banner()
+        let supervised = SupervisedJob(
+            try members(), signals: signals,
+            callbacks: SupervisedJob.Callbacks(
+                onReport: { _, line in
+                    if let log = StepLog(line: line) { output.step(log) }
+                },
+                onOutput: { rank, line in output.rankOutput(rank, line) },
+                say: { printMessage($0) }))
+        switch try supervised.run() {
+        case .success:
+            try output.summary()
+        case .failed(_, let diagnostic):
+            printDiagnostics([diagnostic], colored: options.isColored(2))
+            throw ExitCode.no
+        case .interrupted:
+            printMessage("interrupted: all ranks have ended")
+            throw ExitCode.interrupted
+        }
+    }
+
+    private func members() throws -> [SupervisedJob.Member] {
+        let program = try Host.executablePath()
+        let environment = Host.environment()
+        let mesh = job.program.mesh
+        return (0..<mesh.worldSize).map { index in
+            SupervisedJob.Member(
+                rank: Rank(index), localRank: index, place: mesh.describe(Rank(index)),
+                program: program, arguments: ["apus"] + CommandLine.arguments.dropFirst(),
+                environment: environment)
+        }
+    }
+}

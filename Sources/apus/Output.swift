@@ -1,0 +1,57 @@
+import ApusBase
+import ApusSystem
+import ArgumentParser
+import Foundation
+
+/// Exit statuses beside 0, as `docs` and the help text list them.
+extension ExitCode {
+    /// The answer is no.
+    static let no = ExitCode(1)
+    /// No answer could be given.
+    static let noAnswer = ExitCode(2)
+    static let interrupted = ExitCode(130)
+}
+
+/// Writes a line to stdout at once, so that a log shows it when it happens.
+func printLine(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}
+
+/// Writes a line to stderr.
+func printMessage(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+}
+
+/// Prints diagnostics to stderr, with a blank line between two.
+func printDiagnostics(_ diagnostics: [Diagnostic], colored: Bool) {
+    let texts = diagnostics.map { diagnostic in
+        guard colored else { return diagnostic.description }
+        let color = diagnostic.severity == .error ? "31" : "33"
+        let word = "\(diagnostic.severity.rawValue):"
+        return diagnostic.description.replacingOccurrences(
+            of: word, with: "\u{1B}[1;\(color)m\(word)\u{1B}[0m", range: nil)
+    }
+    printMessage(texts.joined(separator: "\n\n"))
+}
+
+/// Prints one JSON document on stdout, with its keys in order.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+extension ParsableCommand {
+    /// Runs `body`; prints what it throws for the user and turns it into the exit status.
+    func answering(_ options: SharedOptions, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let problems as Problems {
+            printDiagnostics(problems.diagnostics, colored: options.isColored(2))
+            throw ExitCode.noAnswer
+        } catch let error as SystemError {
+            printDiagnostics([error.diagnostic], colored: options.isColored(2))
+            throw ExitCode.noAnswer
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import ApusBase
+import ApusPlan
+import ApusProgram
+import ArgumentParser
+
+struct ProgramCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "program",
+        abstract: "Prints the per-rank programs of a plan, or proves them free of deadlock.",
+        discussion: """
+            The ranks of a pipeline stage share one program. Without `--length`, every sequence
+            length of the workload is compiled with its bucket of the plan.
+
+            Examples:
+              apus program Plans/strategy-16gpu.yaml --check
+              apus program Plans/strategy-16gpu.yaml --length 128 --rank 5
+              apus program before.yaml --diff after.yaml --length 128
+            """)
+
+    @Argument(help: "The deployment file.")
+    var file: String
+
+    @Flag(help: "Prove the programs instead of printing them.")
+    var check = false
+
+    @Flag(help: "Compile what `apus train --local` runs.")
+    var local = false
+
+    @Option(help: "Only this sequence length, in tokens.")
+    var length: Int?
+
+    @Option(help: "Only the programs of these ranks, such as `0,5`.")
+    var rank: String?
+
+    @Option(help: "Print what differs from the programs of this deployment.")
+    var diff: String?
+
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+        try answering(options) {
+            let programs = try compilePrograms(file)
+            if check { return try prove(programs) }
+            if let diff { return try printDifferences(try compilePrograms(diff), programs) }
+            for (index, entry) in programs.enumerated() {
+                if index > 0 { printLine("") }
+                for line in try text(of: entry.program) { printLine(line) }
+            }
+        }
+    }
+
+    private struct Entry {
+        var length: Int
+        var program: Program
+    }
+
+    private func compilePrograms(_ path: String) throws -> [Entry] {
+        var deployment = try loadDeployment(path).deployment
+        if local { deployment = deployment.local().deployment }
+        let plan = try deployment.requirePlan(file: path)
+        let lengths = length.map { [$0] } ?? deployment.workload.sequenceLengths
+        return try lengths.map { length throws(Problems) in
+            guard let bucket = plan.bucket(forLength: length) else {
+                throw Problems([
+                    Diagnostic(
+                        .sequenceLength, location: Diagnostic.Location(file: path),
+                        path: "plan.by_sequence_length",
+                        problem: "no bucket of the plan holds sequences of \(length) tokens",
+                        expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
+                ])
+            }
+            let precision = deployment.workload.precision
+            let shape = StepShape(bucket: bucket, length: length, precision: precision)
+            do throws(Problems) {
+                let program = try compile(model: deployment.model, plan: plan, shape: shape)
+                return Entry(length: length, program: program)
+            } catch {
+                throw Problems(error.diagnostics.map { $0.located(in: path) })
+            }
+        }
+    }
+
+    // MARK: - Proving
+
+    private struct Proof: Encodable {
+        var sequence_length: Int
+        var ranks: Int
+        var classes: Int
+        var instructions: Int
+        var slot_bytes_peak: Int
+        var proven: Bool
+        var problems: [String]
+    }
+
+    private func prove(_ programs: [Entry]) throws {
+        let proofs = programs.map { entry in
+            let problems = entry.program.verify()
+            return Proof(
+                sequence_length: entry.length, ranks: entry.program.mesh.worldSize,
+                classes: entry.program.classes.count,
+                instructions: entry.program.classes.map(\.instructions.count).reduce(0, +),
+                slot_bytes_peak: entry.program.classes.map(\.memoryPeak.size.count).max() ?? 0,
+                proven: problems.isEmpty, problems: problems.map(\.description))
+        }
+        if options.json {
+            try printJSON(proofs)
+        } else {
+            for proof in proofs { printLine(summary(of: proof)) }
+            if proofs.allSatisfy(\.proven), !options.quiet {
+                printLine(
+                    "proven: every send has its receive, groups agree on the order of their "
+                        + "collectives,\n        nobody waits forever, every slot is written "
+                        + "before it is read and freed in the end")
+            }
+        }
+        for proof in proofs where !proof.proven {
+            printMessage(proof.problems.joined(separator: "\n\n"))
+        }
+        if !proofs.allSatisfy(\.proven) { throw ExitCode.no }
+    }
+
+    private func summary(of proof: Proof) -> String {
+        let verdict = proof.proven ? "proven" : "WRONG"
+        return "length \(proof.sequence_length): \(verdict), \(proof.ranks) ranks in "
+            + "\(proof.classes) classes, \(proof.instructions) instructions, slots peak at "
+            + "\(Bytes(proof.slot_bytes_peak)) on a rank"
+    }
+
+    // MARK: - Printing
+
+    private func text(of program: Program) throws -> [String] {
+        guard let rank else { return program.description.split(separator: "\n").map(String.init) }
+        return try ranks(rank, worldSize: program.mesh.worldSize).flatMap { rank in
+            ["rank \(rank): \(program.mesh.describe(rank))"]
+                + program.peers(of: rank).map { "  \($0)" }
+                + program.programClass(of: rank).instructions.enumerated().map {
+                    "\($0.offset)  \($0.element)"
+                }
+        }
+    }
+
+    private func ranks(_ list: String, worldSize: Int) throws -> [Rank] {
+        try list.split(separator: ",").map { word in
+            guard let index = Int(word), (0..<worldSize).contains(index) else {
+                throw ValidationError(
+                    "`--rank \(list)` names `\(word)`; ranks are 0 to \(worldSize - 1)")
+            }
+            return Rank(index)
+        }
+    }
+
+    private func printDifferences(_ others: [Entry], _ own: [Entry]) throws {
+        var differs = false
+        for (other, entry) in zip(others, own) {
+            let before = try text(of: entry.program)
+            let after = try text(of: other.program)
+            for change in after.difference(from: before) {
+                differs = true
+                switch change {
+                case .remove(let offset, let line, _): printLine("- \(offset + 1): \(line)")
+                case .insert(let offset, let line, _): printLine("+ \(offset + 1): \(line)")
+                }
+            }
+        }
+        if !differs { printLine("the programs are the same") }
+        if differs || others.count != own.count { throw ExitCode.no }
+    }
+}
+
+extension Program {
+    /// Which ranks share each queue of a rank's program.
+    fileprivate func peers(of rank: Rank) -> [String] {
+        let queues = programClass(of: rank).queues
+        return Queue.all.filter(queues.contains).map { queue in
+            let members = mesh.members(of: queue, rank: rank).map(\.description)
+            return "\(queue.name): ranks \(members.joined(separator: " "))"
+        }
+    }
+}
+
+extension Diagnostic {
+    /// The same message with a file's name, where it has no place yet.
+    fileprivate func located(in file: String) -> Diagnostic {
+        var result = self
+        if result.location == nil { result.location = Location(file: file) }
+        return result
+    }
+}

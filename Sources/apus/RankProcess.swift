@@ -1,0 +1,110 @@
+import ApusBase
+import ApusControl
+import ApusEngine
+import ApusPlan
+import ApusProgram
+import ApusRuntime
+import ApusSystem
+import ArgumentParser
+
+/// This process as one rank of a training job.
+struct RankProcess {
+    let job: TrainingJob
+    let rendezvous: Rendezvous
+    let options: SharedOptions
+
+    func run() throws {
+        let environment = Host.environment()
+        SignalWatch.block([.interrupt, .terminate, .hangUp])
+        let stop = try StopRequest.on()
+        let supervisor = try SupervisorLink.connect(environment)
+        do {
+            try train(stop, supervisor)
+        } catch let error as RuntimeError {
+            // A supervisor that is gone cannot be told, and ends this process anyway.
+            try? supervisor?.report(
+                .failure(error.description, isCommunication: error.isCommunication))
+            printMessage("error: \(error)  [rank-failed]")
+            throw ExitCode.no
+        } catch let problems as Problems {
+            let text = problems.diagnostics.map(\.problem).joined(separator: "; ")
+            try? supervisor?.report(.failure(text, isCommunication: tellsOfLostPeer(text)))
+            throw problems
+        }
+    }
+
+    private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
+        try checkWorldSize()
+        let corpus = try Corpus(paths: job.data, vocabulary: job.deployment.model.vocabularySize)
+        let output = supervisor == nil && rendezvous.rank.index == 0
+            ? try TrainOutput(job: job, options: options, launcher: rendezvous.launcher.rawValue)
+            : nil
+        output?.banner()
+        let engine = try openEngine()
+        let rank = try TrainingRank(
+            rank: rendezvous.rank, deployment: job.deployment, program: job.program,
+            corpus: corpus, engine: engine, meeting: try meeting(engine))
+        try rank.train {
+            stop.signal != nil
+        } onStart: { step in
+            try? supervisor?.report(.progress(step: step, phase: "training"))
+        } onStep: { record in
+            guard rendezvous.rank.index == 0 else { return }
+            try? supervisor?.send(StepLog(record).line)
+            output?.step(StepLog(record))
+        }
+        if stop.signal != nil { throw ExitCode.interrupted }
+        try output?.summary()
+    }
+
+    private func checkWorldSize() throws {
+        let expected = job.program.mesh.worldSize
+        guard rendezvous.worldSize != expected else { return }
+        throw Problems([
+            Diagnostic(
+                .worldSize, location: Diagnostic.Location(file: job.file), path: "plan",
+                problem: "the plan needs \(expected) ranks, "
+                    + "\(rendezvous.launcher.rawValue) started \(rendezvous.worldSize)",
+                expected: "\(expected) ranks over all hosts")
+        ])
+    }
+
+    private func openEngine() throws -> Engine {
+        do throws(EngineError) {
+            let onCPU = try Engine.open(at: job.enginePath)
+            let engine = onCPU.deviceCount > 0
+                ? try Engine.open(
+                    at: job.enginePath,
+                    device: .cuda(rendezvous.localRank % onCPU.deviceCount))
+                : onCPU
+            let sharing = rendezvous.localWorldSize ?? rendezvous.worldSize
+            try engine.setThreadCount(max(1, Host.coreCount / sharing))
+            return engine
+        } catch {
+            throw Problems([error.diagnostic])
+        }
+    }
+
+    /// Opens the store that the ranks find each other through.
+    private func meeting(_ engine: Engine) throws -> Communicators.Meeting {
+        let (host, port) = (rendezvous.masterAddress, rendezvous.masterPort)
+        let (size, timeout) = (rendezvous.worldSize, job.timeoutSeconds)
+        do throws(EngineError) {
+            let store: Store
+            switch rendezvous.storeServer {
+            case .this(let descriptor):
+                store = try Store.server(
+                    engine, listenDescriptor: descriptor, host: host, port: port, worldSize: size,
+                    timeoutSeconds: timeout)
+            case .other, .agent:
+                store = try Store.client(
+                    engine, host: host, port: port, worldSize: size, timeoutSeconds: timeout)
+            }
+            return Communicators.Meeting(
+                store: store, prefix: rendezvous.storePrefix,
+                host: Host.address(towards: host) ?? "127.0.0.1", timeoutSeconds: timeout)
+        } catch {
+            throw Problems([error.diagnostic])
+        }
+    }
+}

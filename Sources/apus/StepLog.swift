@@ -1,0 +1,58 @@
+import ApusBase
+import ApusRuntime
+import Foundation
+
+/// One line of `--log`: what a training step did, under the field names that others build on.
+struct StepLog: Codable {
+    var step: Int
+    var loss: Double
+    var tokens: Int
+    var tokens_per_s: Double
+    var step_time_s: Double
+    var lr: Double
+    var grad_norm: Double
+    var memory_peak_bytes: Int
+    var expert_load_cv: Double
+    var kept: Int
+    var rerouted: Int
+    var buffered: Int
+    var dropped: Int
+    var communication_s: Double
+    var bubble_s: Double
+    /// Which membership of ranks the step ran with; it changes when a run survives a fault.
+    var generation: Int
+
+    init(_ record: StepRecord) {
+        step = record.step
+        loss = record.loss
+        tokens = record.tokens
+        tokens_per_s = record.tokensPerSecond
+        step_time_s = record.stepSeconds
+        lr = record.learningRate
+        grad_norm = record.gradientNorm
+        memory_peak_bytes = record.memoryPeak.count
+        expert_load_cv = record.expertLoadCV
+        kept = record.kept
+        rerouted = record.rerouted
+        buffered = record.buffered
+        dropped = record.dropped
+        communication_s = record.communicationSeconds
+        bubble_s = record.bubbleSeconds
+        generation = 0
+    }
+
+    /// The record as one line of JSON.
+    var line: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    init?(line: String) {
+        guard line.hasPrefix("{"),
+            let log = try? JSONDecoder().decode(StepLog.self, from: Data(line.utf8))
+        else { return nil }
+        self = log
+    }
+}

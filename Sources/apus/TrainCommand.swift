@@ -1,0 +1,147 @@
+import ApusBase
+import ApusControl
+import ApusEngine
+import ApusPlan
+import ApusProgram
+import ApusSystem
+import ArgumentParser
+
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Trains a deployment's model with its plan.",
+        discussion: """
+            Started alone, it starts the plan's ranks on this host and looks after them. Started by
+            torchrun, srun or mpirun, once for each rank, it joins that job. Flags override the
+            deployment's `run` section.
+
+            Examples:
+              apus train Plans/strategy-16gpu.yaml --local --data book.txt
+              torchrun --nnodes 4 --nproc-per-node 4 --no-python apus train plan.yaml --data books/
+            """)
+
+    @Argument(help: "The deployment file.")
+    var file: String
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "Text files, or folders of them; every byte is a token.")
+    var data: [String] = []
+
+    @Flag(help: "Replace what this machine or this version cannot run, and print each replacement.")
+    var local = false
+
+    @Option(help: "Optimizer steps.")
+    var steps: Int?
+
+    @Option(help: "The seed of weights and data order.")
+    var seed: Int?
+
+    @Option(help: "Tokens of one sequence.")
+    var sequenceLength: Int?
+
+    @Option(help: "Sequences of one step, over all data ranks.")
+    var sequences: Int?
+
+    @Option(help: "Peak learning rate.")
+    var learningRate: Double?
+
+    @Option(help: "A file for one JSON line per step.")
+    var log: String?
+
+    @Option(help: "Seconds after which a rank that waits for another gives up.")
+    var timeout = 300.0
+
+    @OptionGroup var options: SharedOptions
+
+    func validate() throws {
+        if data.isEmpty { throw ValidationError("`--data` names no text to train on") }
+        try requirePositive(steps, "--steps", max: 100_000_000)
+        try requirePositive(sequenceLength, "--sequence-length", max: 1 << 20)
+        try requirePositive(sequences, "--sequences", max: 1 << 20)
+        if let rate = learningRate, !(rate.isFinite && rate > 0) {
+            throw ValidationError("`--learning-rate \(rate)` is not a positive number")
+        }
+        if !(timeout.isFinite && timeout >= 1 && timeout <= 86_400) {
+            throw ValidationError("`--timeout \(timeout)` is not between 1 and 86400 seconds")
+        }
+    }
+
+    func run() throws {
+        try answering(options) {
+            let rendezvous = try Rendezvous.of(Host.environment())
+            let job = try prepare()
+            if let rendezvous {
+                try RankProcess(job: job, rendezvous: rendezvous, options: options).run()
+            } else {
+                try LocalLauncher(job: job, options: options).run()
+            }
+        }
+    }
+
+    /// Reads the deployment, applies flags and `--local`, compiles and proves the program.
+    private func prepare() throws -> TrainingJob {
+        let read = try loadDeployment(file)
+        var deployment = read.deployment
+        _ = try deployment.requirePlan(file: file)
+        var replacements: [String] = []
+        if local { (deployment, replacements) = deployment.local() }
+        override(&deployment)
+        let refused = deployment.unsupportedForTraining(at: read.positions)
+        guard refused.isEmpty else { throw Problems(refused) }
+        let plan = try deployment.requirePlan(file: file)
+        guard let shape = StepShape(training: deployment) else {
+            throw Problems([
+                Diagnostic(
+                    .sequenceLength, location: Diagnostic.Location(file: file),
+                    path: "run.sequence_length",
+                    problem: "no bucket of the plan holds sequences of "
+                        + "\(deployment.run.sequenceLength) tokens")
+            ])
+        }
+        let program = try compile(model: deployment.model, plan: plan, shape: shape)
+        let problems = program.verify()
+        guard problems.isEmpty else { throw Problems(problems) }
+        guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
+        else { throw Problems([.engineMissing]) }
+        return TrainingJob(
+            file: file, deployment: deployment, plan: plan, program: program,
+            replacements: replacements, notes: read.notes, data: data, log: log,
+            enginePath: engine, timeoutSeconds: timeout)
+    }
+
+    private func override(_ deployment: inout Deployment) {
+        if let steps { deployment.run.steps = steps }
+        if let seed { deployment.run.seed = seed }
+        if let sequenceLength { deployment.run.sequenceLength = sequenceLength }
+        if let sequences { deployment.run.sequencesPerStep = sequences }
+        if let learningRate { deployment.run.learningRate = learningRate }
+    }
+
+    private func requirePositive(_ value: Int?, _ flag: String, max: Int) throws {
+        guard let value, !(1...max ~= value) else { return }
+        throw ValidationError("`\(flag) \(value)` is not between 1 and \(max)")
+    }
+}
+
+/// Everything that is decided about a training run before its ranks start.
+struct TrainingJob {
+    var file: String
+    var deployment: Deployment
+    var plan: Plan
+    var program: Program
+    var replacements: [String]
+    var notes: [Diagnostic]
+    var data: [String]
+    var log: String?
+    var enginePath: String
+    var timeoutSeconds: Double
+}
+
+extension Diagnostic {
+    /// No engine was found.
+    static let engineMissing = Diagnostic(
+        "engine-missing", problem: "no engine was found",
+        expected: "`.deps/engine/libapus_engine.so`, or the path in `APUS_ENGINE` or `--engine`",
+        hint: "`make build` builds it; planning, simulating and auditing work without one")
+}

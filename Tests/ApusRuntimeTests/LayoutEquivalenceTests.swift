@@ -1,0 +1,57 @@
+import ApusEngine
+import ApusPlan
+import Foundation
+import Testing
+
+@testable import ApusRuntime
+
+/// Layouts against one rank, by the table of `docs/equivalence.md`.
+@Suite("Every layout computes what one rank computes", .serialized)
+struct LayoutEquivalenceTests {
+    static let model = Model(
+        layerCount: 4, hiddenSize: 32, headCount: 4, keyValueHeadCount: 2, headDim: 8,
+        expertCount: 4, topK: 2, expertHiddenSize: 48, vocabularySize: 320, tiesEmbeddings: true)
+
+    struct Case: CustomTestStringConvertible, Sendable {
+        var degrees: Degrees
+        var microBatches: Int
+
+        var testDescription: String {
+            "pp\(degrees.pipeline) dp\(degrees.data) ep\(degrees.expert) m\(microBatches)"
+        }
+    }
+
+    static let cases: [Case] = [
+        Degrees(), Degrees(pipeline: 2), Degrees(pipeline: 4), Degrees(data: 2), Degrees(data: 4),
+        Degrees(data: 4, expert: 2), Degrees(data: 4, expert: 4),
+        Degrees(pipeline: 2, data: 2, expert: 2), Degrees(pipeline: 2, data: 4, expert: 4),
+    ].flatMap { degrees in
+        [1, 2, 4].filter { LocalJob.sequencesPerStep / degrees.data % $0 == 0 }
+            .map { Case(degrees: degrees, microBatches: $0) }
+    }
+
+    private static func engine() throws -> Engine { try #require(try LocalJob.engine()) }
+    static var hasEngine: Bool {
+        Engine.locate(environment: ProcessInfo.processInfo.environment) != nil
+    }
+
+    @Test("in loss, gradients, norm and weights", .enabled(if: hasEngine), arguments: cases)
+    func agrees(layout: Case) throws {
+        let engine = try Self.engine()
+        let reference = try LocalJob(model: Self.model, degrees: Degrees(), microBatches: 1)
+            .run(engine)
+        let outcome = try LocalJob(
+            model: Self.model, degrees: layout.degrees, microBatches: layout.microBatches
+        ).run(engine)
+        for (loss, expected) in zip(outcome.losses, reference.losses) {
+            #expect(abs(loss / expected - 1) < 1e-6)
+        }
+        #expect(greatestDistance(outcome.gradients, reference.gradients) < 1e-5)
+        #expect(greatestDistance(outcome.parameters, reference.parameters) < 1e-5)
+        let norms = try #require(outcome.gradientNorms.first)
+        #expect(outcome.gradientNorms.allSatisfy { $0 == norms })
+        for (norm, expected) in zip(norms, reference.gradientNorms[0]) {
+            #expect(abs(norm / expected - 1) < 1e-6)
+        }
+    }
+}
