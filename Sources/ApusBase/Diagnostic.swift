@@ -59,7 +59,8 @@ extension Diagnostic: CustomStringConvertible {
     package var description: String {
         var place = ""
         if let location {
-            place = [location.file, location.line.map(String.init), location.column.map(String.init)]
+            place =
+                [location.file, location.line.map(String.init), location.column.map(String.init)]
                 .compactMap(\.self).joined(separator: ":") + ": "
         }
         var lines = ["\(place)\(severity.rawValue): \(problem)  [\(code)]"]

@@ -101,7 +101,8 @@ private func readMesh(_ line: Substring) -> Mesh? {
         expert: values[4], expertTensor: values[5])
     guard let carvedWord = words.next(),
         let carved = words.number(carvedWord, prefix: "carved"), carved > 0,
-        degrees.tensor % carved == 0, let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
+        degrees.tensor % carved == 0,
+        let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
         values[..<4].reduce(Double(1), { $0 * Double($1) }) <= 65_536,
         degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0
     else { return nil }

@@ -105,7 +105,8 @@ extension RendezvousMachine {
         let others = states.indices.filter { $0 != index }.map { other in
             let place = states[other].position
             let instructions = program.classes[other].instructions
-            let what = place < instructions.count ? "waits at `\(instructions[place])`" : "has ended"
+            let what =
+                place < instructions.count ? "waits at `\(instructions[place])`" : "has ended"
             return "stage \(other) \(what), instruction \(place)"
         }
         return Diagnostic(

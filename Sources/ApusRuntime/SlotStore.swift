@@ -22,7 +22,8 @@ struct SlotStore: ~Copyable {
     func tensor(_ slot: Slot) throws(EngineError) -> Tensor {
         switch values[slot.index].tensor {
         case .some(let tensor): return try tensor.alias()
-        case .none: preconditionFailure("the verifier proves that a slot is written before it is read")
+        case .none:
+            preconditionFailure("the verifier proves that a slot is written before it is read")
         }
     }
 

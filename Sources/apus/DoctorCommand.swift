@@ -27,16 +27,22 @@ struct DoctorCommand: ParsableCommand {
         if options.json {
             try printJSON(report)
         } else {
-            printLine("host    \(report.host): \(report.cores) cores, memory "
-                + "\(Bytes(report.memory_bytes)), \(Bytes(report.memory_available_bytes)) available")
+            printLine(
+                "host    \(report.host): \(report.cores) cores, memory "
+                    + "\(Bytes(report.memory_bytes)), \(Bytes(report.memory_available_bytes)) available"
+            )
             if let engine = report.engine, let torch = report.torch {
-                printLine("engine  \(engine): ABI \(report.engine_abi ?? 0), PyTorch \(torch), "
-                    + (report.cuda_devices.map { $0 > 0 ? "\($0) GPUs with NCCL" : "CPU with Gloo" }
-                        ?? "CPU"))
+                printLine(
+                    "engine  \(engine): ABI \(report.engine_abi ?? 0), PyTorch \(torch), "
+                        + (report.cuda_devices.map {
+                            $0 > 0 ? "\($0) GPUs with NCCL" : "CPU with Gloo"
+                        }
+                            ?? "CPU"))
             }
-            printLine(problems.isEmpty
-                ? "ready   to plan, prove and train"
-                : "ready   to plan and prove; training needs what is named below")
+            printLine(
+                problems.isEmpty
+                    ? "ready   to plan, prove and train"
+                    : "ready   to plan and prove; training needs what is named below")
             if !problems.isEmpty { printDiagnostics(problems, colored: options.isColored(2)) }
         }
         if !problems.isEmpty { throw ExitCode.no }

@@ -36,7 +36,8 @@ struct RankProcess {
     private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
         try checkWorldSize()
         let corpus = try Corpus(paths: job.data, vocabulary: job.deployment.model.vocabularySize)
-        let output = supervisor == nil && rendezvous.rank.index == 0
+        let output =
+            supervisor == nil && rendezvous.rank.index == 0
             ? try TrainOutput(job: job, options: options, launcher: rendezvous.launcher.rawValue)
             : nil
         output?.banner()
@@ -72,7 +73,8 @@ struct RankProcess {
     private func openEngine() throws -> Engine {
         do throws(EngineError) {
             let onCPU = try Engine.open(at: job.enginePath)
-            let engine = onCPU.deviceCount > 0
+            let engine =
+                onCPU.deviceCount > 0
                 ? try Engine.open(
                     at: job.enginePath,
                     device: .cuda(rendezvous.localRank % onCPU.deviceCount))

@@ -39,8 +39,10 @@ package struct Communicators: ~Copyable {
                 preconditionFailure("a rank is a member of its own queues")
             }
             let group = try ProcessGroup(
-                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(first)", rank: index,
-                size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host)
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(first)",
+                rank: index,
+                size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host
+            )
             places[queue] = groups.count
             groups.append(group)
         }
