@@ -9,8 +9,8 @@ extension Islands {
     /// `[tokens × topK, hidden]` in order of experts, and the routing weights `[tokens, topK]`.
     /// A decision that is given is used again; otherwise the router takes one and gives it back.
     ///
-    /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores, which
-    /// equals the renormalised top-k of the softmax over all.
+    /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores,
+    /// which equals the renormalised top-k of the softmax over all.
     func attention(
         layer: Int, hidden: consuming Tensor, keepsState: Bool, decision: inout RoutingDecision?
     ) throws(EngineError) -> IslandRun {
