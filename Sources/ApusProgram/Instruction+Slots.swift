@@ -18,7 +18,8 @@ extension Instruction {
         }
     }
 
-    /// The slots that hold a new value afterwards; those of a transfer, once it has been waited for.
+    /// The slots that hold a new value afterwards; those of a transfer, once it has been waited
+    /// for.
     package var written: [Slot] {
         switch self {
         case .forward(let run):

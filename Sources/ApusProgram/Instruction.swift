@@ -1,4 +1,6 @@
-/// One step of a rank's program. Both interpreters switch over it without a default.
+/// One step of a rank's program.
+///
+/// Both interpreters switch over it without a default.
 package enum Instruction: Hashable, Sendable {
     /// Clears the weights' gradients, first in each step.
     case zeroGradients

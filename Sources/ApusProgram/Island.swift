@@ -1,7 +1,7 @@
 /// A piece of computation between two communications, with explicit inputs and outputs.
 ///
-/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges; with
-/// tensor parallelism attention is `norm │ gather │ heads │ scatter │ router`.
+/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges;
+/// with tensor parallelism attention is `norm │ gather │ heads │ scatter │ router`.
 package enum Island: Hashable, Sendable {
     /// Token indices to hidden states.
     case embedding

@@ -3,7 +3,8 @@ package import ApusPlan
 extension StepShape {
     /// The step of a plan's bucket for sequences of `length` tokens.
     ///
-    /// Micro-batches are as many as the bucket says, or one for each sequence where there are fewer.
+    /// Micro-batches are as many as the bucket says, or one for each sequence where there are
+    /// fewer.
     package init(bucket: Plan.Bucket, length: Int, precision: Precision) {
         let microBatches = min(bucket.microBatches, bucket.sequencesPerDataRank)
         self.init(

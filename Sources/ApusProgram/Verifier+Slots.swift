@@ -3,8 +3,8 @@ package import ApusBase
 extension ProgramClass {
     /// What is wrong with the lifetimes of the class's slots and transfers.
     ///
-    /// A slot holds one value at a time, is read only while it holds one, is touched by nobody while
-    /// a transfer uses it, and is free at the end.
+    /// A slot holds one value at a time, is read only while it holds one, is touched by nobody
+    /// while a transfer uses it, and is free at the end.
     var slotProblems: [Diagnostic] {
         var checker = SlotChecker(self)
         for (position, instruction) in instructions.enumerated() {

@@ -153,7 +153,9 @@ private struct ClassState {
     private var waiting: [Queue: [Transfer]] = [:]
     private var completed: Set<Transfer.ID> = []
 
-    /// Goes on until the next wait for a transfer that is not complete. Returns whether it moved.
+    /// Goes on until the next wait for a transfer that is not complete.
+    ///
+    /// The result says whether it moved.
     mutating func advance(_ instructions: [Instruction]) -> Bool {
         let before = position
         while position < instructions.count {

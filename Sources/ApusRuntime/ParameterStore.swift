@@ -67,7 +67,8 @@ package final class ParameterStore {
         for index in 0..<gradientBuffers.count { try gradientBuffers[index].fill(0) }
     }
 
-    /// The sum of squares of each named piece's gradient, in FP64, for the weights that are `owned`.
+    /// The sum of squares of each named piece's gradient, in FP64, for the weights that are
+    /// `owned`.
     func squaredNorms(
         where owned: (StoredParameter) -> Bool
     ) throws(EngineError) -> [(name: String, value: Double)] {

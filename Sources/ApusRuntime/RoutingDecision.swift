@@ -45,8 +45,9 @@ final class RoutingDecision {
         return (0..<experts).map { expert in arrivals.reduce(0) { $0 + $1[expert] } }
     }
 
-    /// For each row in order of local experts, where it lies among the arrivals, which are in order
-    /// of source ranks first. `nil` where the two orders are the same.
+    /// For each row in order of local experts, where it lies among the arrivals.
+    ///
+    /// Arrivals are in order of source ranks first. `nil` where the two orders are the same.
     var expertOrder: [Int64]? {
         guard arrivals.count > 1, let experts = arrivals.first?.count else { return nil }
         var starts = arrivals

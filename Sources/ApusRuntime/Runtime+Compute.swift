@@ -5,8 +5,9 @@ import ApusProgram
 
 /// The compute instructions.
 extension Runtime {
-    /// Performs one instruction. The switch is exhaustive: a new instruction does not compile until
-    /// the runtime performs it.
+    /// Performs one instruction.
+    ///
+    /// The switch is exhaustive: a new instruction does not compile until the runtime performs it.
     func perform(
         _ instruction: Instruction, step: Int, batch: (Int) -> TokenBatch
     ) throws(InstructionFailure) {

@@ -87,7 +87,11 @@ package final class Runtime {
 
     /// Runs one optimizer step, counted from 0.
     ///
-    /// - Parameter batch: the rank's tokens of a micro-batch.
+    /// - Parameters:
+    ///   - step: the step's index.
+    ///   - batch: the rank's tokens of a micro-batch.
+    /// - Returns: what the step did, the same on every rank but for its time.
+    /// - Throws: `RuntimeError` with the instruction that could not be performed.
     package func step(
         _ step: Int, batch: (_ microBatch: Int) -> TokenBatch
     ) throws(RuntimeError) -> StepRecord {

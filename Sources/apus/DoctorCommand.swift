@@ -27,10 +27,10 @@ struct DoctorCommand: ParsableCommand {
         if options.json {
             try printJSON(report)
         } else {
+            let (total, free) = (report.memory_bytes, report.memory_available_bytes)
             printLine(
-                "host    \(report.host): \(report.cores) cores, memory "
-                    + "\(Bytes(report.memory_bytes)), \(Bytes(report.memory_available_bytes)) available"
-            )
+                "host    \(report.host): \(report.cores) cores, memory \(Bytes(total)), "
+                    + "\(Bytes(free)) available")
             if let engine = report.engine, let torch = report.torch {
                 printLine(
                     "engine  \(engine): ABI \(report.engine_abi ?? 0), PyTorch \(torch), "

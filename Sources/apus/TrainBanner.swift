@@ -31,7 +31,8 @@ struct TrainBanner {
             "model   \(model.layerCount) layers, hidden \(model.hiddenSize), "
                 + "\(model.headCount) heads of \(model.headDim), \(model.expertCount) experts of "
                 + "\(model.expertHiddenSize), top-\(model.topK), vocabulary "
-                + "\(grouped(model.vocabularySize)), \(model.tiesEmbeddings ? "tied" : "untied") head",
+                + "\(grouped(model.vocabularySize)), "
+                + "\(model.tiesEmbeddings ? "tied" : "untied") head",
             "        \(grouped(model.parameterCount)) parameters: "
                 + kinds.joined(separator: ", "),
         ]

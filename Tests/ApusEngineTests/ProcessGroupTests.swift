@@ -198,7 +198,7 @@ struct ProcessGroupTests {
     func endsWithLastWords() async {
         // More rows arrive than were expected, which Gloo finds out on a thread of its own.
         let result = await #expect(
-            processExitsWith: .exitCode(86), observing: [\.standardErrorContent]
+            processExitsWith: .exitCode(Engine.crash.status), observing: [\.standardErrorContent]
         ) {
             let engine = try EngineUnderTest.open()
             let store = try Store.inProcess(engine, timeoutSeconds: 20)
@@ -215,7 +215,7 @@ struct ProcessGroupTests {
         }
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(text.contains("error: engine: a thread ended by "))
-        #expect(text.contains("  [engine-crash]"))
+        #expect(text.contains("  [\(Engine.crash.code)]"))
     }
 
     @Test("a group keeps what it needs when its store goes")

@@ -54,4 +54,43 @@ struct LayoutEquivalenceTests {
             #expect(abs(norm / expected - 1) < 1e-6)
         }
     }
+
+    /// One layout that pipelines, shares experts and has several micro-batches.
+    private func job() -> LocalJob {
+        LocalJob(
+            model: Self.model, degrees: Degrees(pipeline: 2, data: 2, expert: 2), microBatches: 4)
+    }
+
+    @Test("to the bit, when it is run again", .enabled(if: hasEngine))
+    func repeats() throws {
+        let engine = try Self.engine()
+        #expect(try job().run(engine) == job().run(engine))
+    }
+
+    @Test("to the bit, whatever the schedule, recomputation and placement", .enabled(if: hasEngine))
+    func keepsBits() throws {
+        let engine = try Self.engine()
+        let reference = try job().run(engine)
+        var gpipe = job()
+        gpipe.schedule = .gpipe
+        #expect(try gpipe.run(engine) == reference)
+        var recomputing = job()
+        recomputing.recompute = .full
+        #expect(try recomputing.run(engine) == reference)
+        var innermost = job()
+        innermost.placement = .innermost
+        #expect(try innermost.run(engine) == reference)
+    }
+
+    @Test("with an untied head too", .enabled(if: hasEngine))
+    func untied() throws {
+        let engine = try Self.engine()
+        var reference = LocalJob(model: Self.model, degrees: Degrees(), microBatches: 1)
+        reference.model.tiesEmbeddings = false
+        var layout = job()
+        layout.model.tiesEmbeddings = false
+        let (expected, outcome) = (try reference.run(engine), try layout.run(engine))
+        #expect(greatestDistance(outcome.gradients, expected.gradients) < 1e-5)
+        #expect(greatestDistance(outcome.parameters, expected.parameters) < 1e-5)
+    }
 }

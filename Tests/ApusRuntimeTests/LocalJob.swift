@@ -22,7 +22,7 @@ struct LocalJob {
     static let sequencesPerStep = 8
 
     /// What the ranks held, gathered by global name.
-    struct Outcome: Sendable {
+    struct Outcome: Equatable, Sendable {
         var losses: [Double] = []
         /// One row per rank.
         var gradientNorms: [[Double]] = []

@@ -1,7 +1,7 @@
 /// One weight as a rank stores it, and which weights of the model lie in it.
 ///
-/// Experts of a layer are stacked in one tensor, so that a grouped product reads them at once; every
-/// other weight is stored as the model names it.
+/// Experts of a layer are stacked in one tensor, so that a grouped product reads them at once;
+/// every other weight is stored as the model names it.
 package struct StoredParameter: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         case embedding, attention, router, experts, norms, head
@@ -39,11 +39,8 @@ extension Model {
 
     /// The weights that one rank stores, in the order in which forward meets them.
     ///
-    /// - Parameters:
-    ///   - layers: the layers of the rank's stage.
-    ///   - isFirst: whether the stage holds the embedding.
-    ///   - isLast: whether the stage holds the final norm and the head.
-    ///   - experts: the experts of each layer that the rank holds, by their global index.
+    /// The rank's stage holds `layers`; the first stage has the embedding too, and the last one the
+    /// final norm and the head. Of each layer's experts the rank holds `experts`, by global index.
     package func storedParameters(
         layers: Range<Int>, isFirst: Bool, isLast: Bool, experts: Range<Int>
     ) -> [StoredParameter] {

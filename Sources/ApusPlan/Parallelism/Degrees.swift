@@ -27,8 +27,8 @@ package struct Degrees: Hashable, Sendable {
     /// The replicas of one expert shard within a stage.
     package var expertData: Int { stageSize / (expert * expertTensor) }
 
-    /// The degrees of a sequence-length bucket that computes with `tensor` ranks to a slice: what it
-    /// has beyond the plan's tensor degree comes out of the data axis.
+    /// The degrees of a sequence-length bucket that computes with `tensor` ranks to a slice: what
+    /// it has beyond the plan's tensor degree comes out of the data axis.
     package func carving(tensor: Int) -> Degrees {
         var result = self
         result.data = data * self.tensor / tensor

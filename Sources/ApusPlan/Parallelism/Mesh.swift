@@ -8,8 +8,8 @@ package import ApusBase
 package struct Mesh: Hashable, Sendable {
     package let degrees: Degrees
     package let placement: Plan.Placement
-    /// The part of the tensor degree that a sequence-length bucket carves out of the data axis: such
-    /// ranks compute with slices of weights that each of them holds whole.
+    /// The part of the tensor degree that a sequence-length bucket carves out of the data axis:
+    /// such ranks compute with slices of weights that each of them holds whole.
     package let carvedTensor: Int
 
     package init(_ degrees: Degrees, placement: Plan.Placement, carvedTensor: Int = 1) {

@@ -22,8 +22,8 @@ extension StageContext {
     var routingSize: Bytes { Bytes(2 * assignments * 8) }
     /// One 64-bit count for each expert.
     var countsSize: Bytes { Bytes(model.expertCount * 8) }
-    /// What ranks tell each other once per step, in FP64: the loss, the requests to stop, one norm per
-    /// weight, one load per layer and expert, three figures per rank.
+    /// What ranks tell each other once per step, in FP64: the loss, the requests to stop, one norm
+    /// per weight, one load per layer and expert, three figures per rank.
     var statisticsSize: Bytes {
         let pieces = model.parameters.reduce(0) { $0 + $1.pieces.count }
         let loads = model.layerCount * model.expertCount
@@ -53,7 +53,9 @@ extension StageContext {
         }
     }
 
-    /// Queries, keys, values and the output of attention, and one log-sum-exp for each head. A rank
+    /// Queries, keys, values and the output of attention, and one log-sum-exp for each head.
+    ///
+    /// A rank
     /// of a slice group holds its slice of the heads for the tokens of the whole group.
     private var headsSize: Bytes {
         let width = 2 * model.queryWidth + 2 * model.keyValueWidth

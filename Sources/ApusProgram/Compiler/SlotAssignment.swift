@@ -34,8 +34,9 @@ func assignSlots(
     return (result, slots)
 }
 
-/// For each value the position of the instruction after which nobody needs it. A transfer uses its
-/// slots until it has been waited for.
+/// For each value the position of the instruction after which nobody needs it.
+///
+/// A transfer uses its slots until it has been waited for.
 private func lastUses(in instructions: [Instruction], valueCount: Int) -> [Int] {
     var result = [Int](repeating: -1, count: valueCount)
     var inFlight: [Transfer.ID: [Slot]] = [:]

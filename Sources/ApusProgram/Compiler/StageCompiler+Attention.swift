@@ -3,9 +3,9 @@ import ApusPlan
 
 /// Attention and router of one layer: one island, or with tensor parallelism three with bridges.
 ///
-/// Source: Korthikanti et al. 2022, "Reducing activation recomputation in large transformer models",
-/// §4.2.2: an all-gather before a column-parallel product, a reduce-scatter after a row-parallel
-/// one, and tokens split over the ranks elsewhere.
+/// Source: Korthikanti et al. 2022, "Reducing activation recomputation in large transformer
+/// models", §4.2.2: an all-gather before a column-parallel product, a reduce-scatter after a
+/// row-parallel one, and tokens split over the ranks elsewhere.
 extension StageCompiler {
     private var isSliced: Bool { context.shape.tensorParallel > 1 }
 

@@ -51,8 +51,9 @@ extension StageCompiler {
         return (output, routing, kept)
     }
 
-    /// A layer's backward: its islands and bridges in reverse, after a recomputation where the
-    /// forward kept nothing. Returns the gradient of the layer's input.
+    /// A layer's backward, which gives the gradient of its input.
+    ///
+    /// Islands and bridges run in reverse, after a recomputation where the forward kept nothing.
     mutating func backwardLayer(
         _ layer: Int, _ microBatch: Int, _ state: LayerState, _ gradient: Slot,
         completesGradients: Bool

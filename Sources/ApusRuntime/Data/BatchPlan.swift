@@ -26,9 +26,8 @@ package struct BatchPlan: Hashable, Sendable {
         return first..<(first + sequencesPerMicroBatch)
     }
 
-    /// The tokens of a micro-batch.
-    ///
-    /// - Parameter window: the tokens at a position, one more than a sequence feeds in.
+    /// The tokens of a micro-batch, where `window` gives those at a position: one more than a
+    /// sequence feeds in.
     package func batch(
         step: Int, microBatch: Int, window: (_ position: Int) -> [Int64]
     ) -> TokenBatch {

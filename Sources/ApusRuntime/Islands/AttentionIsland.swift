@@ -9,8 +9,8 @@ extension Islands {
     /// `[tokens × topK, hidden]` in order of experts, and the routing weights `[tokens, topK]`.
     /// A decision that is given is used again; otherwise the router takes one and gives it back.
     ///
-    /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores, which
-    /// equals the renormalised top-k of the softmax over all.
+    /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores,
+    /// which equals the renormalised top-k of the softmax over all.
     func attention(
         layer: Int, hidden: consuming Tensor, keepsState: Bool, decision: inout RoutingDecision?
     ) throws(EngineError) -> IslandRun {
@@ -56,16 +56,16 @@ extension Islands {
             .rotary(theta: model.ropeTheta)
         let values = try heads(normed, layer, "v_proj", count: model.keyValueHeadCount)
         let mixed = try queries.attention(keys: keys, values: values, causal: true)
-            .transposed(1, 2).contiguous().view([input.shape[0], model.queryWidth])
+            .contiguous().view([input.shape[0], model.queryWidth])
         return try mixed.linear(try weight(layer, "self_attn.o_proj.weight"))
     }
 
-    /// A projection to heads, `[tokens, hidden]` to `[sequences, heads, length, headDim]`.
+    /// A projection to heads, `[tokens, hidden]` to `[sequences, length, heads, headDim]`.
     private func heads(
         _ normed: borrowing Tensor, _ layer: Int, _ name: String, count: Int
     ) throws(EngineError) -> Tensor {
         let sequences = normed.shape[0] / sequenceLength
         return try normed.linear(try weight(layer, "self_attn.\(name).weight"))
-            .view([sequences, sequenceLength, count, model.headDim]).transposed(1, 2)
+            .view([sequences, sequenceLength, count, model.headDim])
     }
 }

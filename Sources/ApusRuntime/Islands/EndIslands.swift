@@ -15,7 +15,8 @@ extension Islands {
         }
     }
 
-    /// The sum of cross entropies of `[tokens, hidden]` against `targets` `[tokens]`, times `scale`.
+    /// The sum of cross entropies of `[tokens, hidden]` against `targets` `[tokens]`, times
+    /// `scale`.
     func head(
         hidden: consuming Tensor, targets: borrowing Tensor, scale: Double, keepsState: Bool
     ) throws(EngineError) -> IslandRun {

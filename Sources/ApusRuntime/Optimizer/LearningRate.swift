@@ -1,4 +1,4 @@
-private import Glibc
+private import func Glibc.cos
 
 /// The learning rate by step: a linear warm-up, then a cosine decay to a tenth of the peak.
 ///

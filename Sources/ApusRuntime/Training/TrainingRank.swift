@@ -41,6 +41,7 @@ package struct TrainingRank: ~Copyable {
     ///   - isStopRequested: whether to stop after the step that runs; all ranks then do.
     ///   - onStart: called before each step with its number, from 1.
     ///   - onStep: called after each step.
+    /// - Throws: `RuntimeError` with the step and the instruction that failed.
     package func train(
         isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void
     ) throws(RuntimeError) {

@@ -3,7 +3,7 @@
 // The engine is a shared library with one symbol, `const apus_engine *apus_engine_get(void)`; the
 // table it returns is valid until the process ends. Every call that can fail returns a status (0 is
 // success) and describes a failure through its last argument; results come through out-parameters
-// that a failure leaves untouched. Who receives a handle owns it and calls its `_destroy`;
+// that a failure leaves untouched. Who receives a handle owns it and calls its `_destroy`, while
 // arguments are only borrowed. Any change to the table raises the version.
 //
 // A device is -1 for the CPU and the index of a GPU otherwise. Shapes use docs/shapes.md.
