@@ -146,13 +146,13 @@ struct ProgramCommand: ParsableCommand {
 
     // MARK: - Printing
 
-    private func text(of program: Program) throws -> [String] {
+    private func text(of program: Program, isNumbered: Bool = true) throws -> [String] {
         guard let rank else { return program.description.split(separator: "\n").map(String.init) }
         return try ranks(rank, worldSize: program.mesh.worldSize).flatMap { rank in
             ["rank \(rank): \(program.mesh.describe(rank))"]
                 + program.peers(of: rank).map { "  \($0)" }
                 + program.programClass(of: rank).instructions.enumerated().map {
-                    "\($0.offset)  \($0.element)"
+                    isNumbered ? "\($0.offset)  \($0.element)" : "\($0.element)"
                 }
         }
     }
@@ -173,8 +173,9 @@ struct ProgramCommand: ParsableCommand {
             let before = own.first { $0.length == length }
             let after = others.first { $0.length == length }
             return ProgramDifference(
-                sequence_length: length, before: try before.map { try text(of: $0.program) },
-                after: try after.map { try text(of: $0.program) })
+                sequence_length: length,
+                before: try before.map { try text(of: $0.program, isNumbered: false) },
+                after: try after.map { try text(of: $0.program, isNumbered: false) })
         }
         if options.json {
             try printJSON(differences)

@@ -33,7 +33,7 @@ final class NetworkNamespaces {
     }
 
     deinit {
-        for name in names { try? ip("netns", "delete", name) }
+        for name in names { _ = try? ip("netns", "delete", name) }
     }
 
     /// The bytes that the first namespace has sent to the second.

@@ -50,7 +50,7 @@ struct ProgramCommandTests {
         let folder = try TestFolder()
         let small = try Repository.text("Plans/small.yaml")
         let other = try folder.write(
-            small.replacing("schedule: 1f1b", with: "schedule: gpipe"),
+            small.replacing("embeddings: false", with: "embeddings: true"),
             to: "other.yaml")
         let same = try ApusProcess.run("program", "Plans/small.yaml", "--diff", "Plans/small.yaml")
         #expect(same.transcript.hasPrefix("exit status 0\n"))
