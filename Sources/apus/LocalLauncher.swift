@@ -14,7 +14,8 @@ struct LocalLauncher {
     func run() throws {
         SignalWatch.block(SignalWatch.supervised)
         let signals = try SignalWatch.start(SignalWatch.supervised)
-        let output = try TrainOutput(job: job, options: options, launcher: "apus")
+        let output = try TrainOutput(
+            job: job, options: options, launcher: Rendezvous.Launcher.apus.rawValue)
         output.banner()
         let supervised = SupervisedJob(
             try members(), signals: signals,

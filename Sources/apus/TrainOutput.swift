@@ -1,4 +1,5 @@
 import ApusBase
+import ApusControl
 import ApusPlan
 import ApusProgram
 import ApusRuntime
@@ -61,7 +62,7 @@ final class TrainOutput {
                 + "  \(padded(significant(entry.step_time_s), 4)) s"
                 + "  \(padded(significant(entry.tokens_per_s), 5)) tokens/s"
                 + "  norm \(significant(entry.grad_norm))"
-                + "  lr \(fixed(entry.lr * 1e4, decimals: 2))e-4"
+                + "  lr \(String(format: "%.2e", entry.lr))"
                 + "  load cv \(fixed(entry.expert_load_cv, decimals: 2))"
                 + "  left \(duration(left))")
     }
@@ -79,7 +80,9 @@ final class TrainOutput {
             byte_entropy_nats: entropy.natsPerByte,
             tokens_per_s: steps.map(\.tokens_per_s).sorted()[steps.count / 2],
             memory_peak_bytes: steps.map(\.memory_peak_bytes).max() ?? 0,
-            resident_peak_bytes: memory.peak?.count,
+            // Ranks that another launcher started are not this process's children.
+            resident_peak_bytes: launcher == Rendezvous.Launcher.apus.rawValue
+                ? memory.peak?.count : nil,
             dropped: steps.map(\.dropped).reduce(0, +),
             expert_load_cv: steps.last?.expert_load_cv ?? 0,
             expert_load_cv_max: job.deployment.model.loadVariationMax, log: job.log)
