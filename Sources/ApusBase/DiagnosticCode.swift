@@ -33,6 +33,32 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
 
     // What this Apus can execute.
     case unsupported = "unsupported"
+    case planMissing = "plan-missing"
+    case notCompiled = "not-compiled"
+
+    // What is wrong with a program.
+    case programSyntax = "program-syntax"
+    case slotLifetime = "slot-lifetime"
+    case transferMismatch = "transfer-mismatch"
+    case deadlock = "deadlock"
+
+    // The text to train on.
+    case dataMissing = "data-missing"
+    case dataSize = "data-size"
+    case dataVocabulary = "data-vocabulary"
+
+    // A job and its ranks.
+    case rendezvous = "rendezvous"
+    case rankMismatch = "rank-mismatch"
+    case rankFailed = "rank-failed"
+
+    // The engine, the script that builds it, and the system below.
+    case engineMissing = "engine-missing"
+    case engineABI = "engine-abi"
+    case engine = "engine"
+    case engineCrash = "engine-crash"
+    case engineBuild = "engine-build"
+    case system = "system"
 }
 
 extension Diagnostic {

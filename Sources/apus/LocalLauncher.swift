@@ -1,5 +1,6 @@
 import ApusBase
 import ApusControl
+import ApusEngine
 import ApusPlan
 import ApusProgram
 import ApusSystem
@@ -14,6 +15,7 @@ struct LocalLauncher {
     func run() throws {
         SignalWatch.block(SignalWatch.supervised)
         let signals = try SignalWatch.start(SignalWatch.supervised)
+        try checkEngine()
         let output = try TrainOutput(
             job: job, options: options, launcher: Rendezvous.Launcher.apus.rawValue)
         output.banner()
@@ -34,6 +36,17 @@ struct LocalLauncher {
         case .interrupted:
             printMessage("interrupted: all ranks have ended")
             throw ExitCode.interrupted
+        }
+    }
+
+    /// Opens the engine, so that a wrong one is told once and not by every rank.
+    ///
+    /// The library starts threads, so the signals must be blocked by now.
+    private func checkEngine() throws(Problems) {
+        do throws(EngineError) {
+            _ = try Engine.open(at: job.enginePath)
+        } catch {
+            throw Problems([error.diagnostic])
         }
     }
 

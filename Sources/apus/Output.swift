@@ -52,6 +52,10 @@ extension ParsableCommand {
         } catch let error as SystemError {
             printDiagnostics([error.diagnostic], colored: options.isColored(2))
             throw ExitCode.noAnswer
+        } catch let error as ValidationError {
+            // ArgumentParser would show the usage of `apus` instead of that of its command.
+            printMessage("Error: \(error.message)\n  See 'apus help' for more information.")
+            throw ExitCode.validationFailure
         }
     }
 }

@@ -7,8 +7,9 @@ struct ProgramCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "program",
         abstract: "Prints the per-rank programs of a plan, or proves them free of deadlock.",
+        usage: "apus program <file> [options]",
         discussion: """
-            The ranks of a pipeline stage share one program. Without `--length`, every sequence
+            The ranks of a pipeline stage share one program. Without `--length`, every sequence \
             length of the workload is compiled with its bucket of the plan.
 
             Examples:
@@ -26,25 +27,42 @@ struct ProgramCommand: ParsableCommand {
     @Flag(help: "Compile what `apus train --local` runs.")
     var local = false
 
-    @Option(help: "Only this sequence length, in tokens.")
+    @Option(help: ArgumentHelp("Only this sequence length.", valueName: "tokens"))
     var length: Int?
 
-    @Option(help: "Only the programs of these ranks, such as `0,5`.")
+    @Option(
+        help: ArgumentHelp("Only the programs of these ranks, such as `0,5`.", valueName: "ranks"))
     var rank: String?
 
-    @Option(help: "Print what differs from the programs of this deployment.")
+    @Option(
+        help: ArgumentHelp(
+            "Print what differs in the programs of this deployment.", valueName: "file"))
     var diff: String?
 
     @OptionGroup var options: SharedOptions
+
+    func validate() throws {
+        if let length, !(1...1_048_576 ~= length) {
+            throw ValidationError("`--length \(length)` is not between 1 and 1048576")
+        }
+        if check, rank != nil || diff != nil {
+            throw ValidationError(
+                "`--check` proves whole programs; it goes with neither `--rank` nor `--diff`")
+        }
+    }
 
     func run() throws {
         try answering(options) {
             let programs = try compilePrograms(file)
             if check { return try prove(programs) }
-            if let diff { return try printDifferences(try compilePrograms(diff), programs) }
-            for (index, entry) in programs.enumerated() {
+            if let diff { return try printDifferences(programs, try compilePrograms(diff)) }
+            let texts = try programs.map {
+                ProgramText(sequence_length: $0.length, program: try text(of: $0.program))
+            }
+            if options.json { return try printJSON(texts) }
+            for (index, text) in texts.enumerated() {
                 if index > 0 { printLine("") }
-                for line in try text(of: entry.program) { printLine(line) }
+                printLine(text.program.joined(separator: "\n"))
             }
         }
     }
@@ -128,19 +146,19 @@ struct ProgramCommand: ParsableCommand {
 
     // MARK: - Printing
 
-    private func text(of program: Program) throws -> [String] {
+    private func text(of program: Program, isNumbered: Bool = true) throws -> [String] {
         guard let rank else { return program.description.split(separator: "\n").map(String.init) }
         return try ranks(rank, worldSize: program.mesh.worldSize).flatMap { rank in
             ["rank \(rank): \(program.mesh.describe(rank))"]
                 + program.peers(of: rank).map { "  \($0)" }
                 + program.programClass(of: rank).instructions.enumerated().map {
-                    "\($0.offset)  \($0.element)"
+                    isNumbered ? "\($0.offset)  \($0.element)" : "\($0.element)"
                 }
         }
     }
 
     private func ranks(_ list: String, worldSize: Int) throws -> [Rank] {
-        try list.split(separator: ",").map { word in
+        try list.split(separator: ",", omittingEmptySubsequences: false).map { word in
             guard let index = Int(word), (0..<worldSize).contains(index) else {
                 throw ValidationError(
                     "`--rank \(list)` names `\(word)`; ranks are 0 to \(worldSize - 1)")
@@ -149,21 +167,24 @@ struct ProgramCommand: ParsableCommand {
         }
     }
 
-    private func printDifferences(_ others: [Entry], _ own: [Entry]) throws {
-        var differs = false
-        for (other, entry) in zip(others, own) {
-            let before = try text(of: entry.program)
-            let after = try text(of: other.program)
-            for change in after.difference(from: before) {
-                differs = true
-                switch change {
-                case .remove(let offset, let line, _): printLine("- \(offset + 1): \(line)")
-                case .insert(let offset, let line, _): printLine("+ \(offset + 1): \(line)")
-                }
+    private func printDifferences(_ own: [Entry], _ others: [Entry]) throws {
+        let lengths = Set((own + others).map(\.length)).sorted()
+        let differences = try lengths.map { length in
+            let before = own.first { $0.length == length }
+            let after = others.first { $0.length == length }
+            return ProgramDifference(
+                sequence_length: length,
+                before: try before.map { try text(of: $0.program, isNumbered: false) },
+                after: try after.map { try text(of: $0.program, isNumbered: false) })
+        }
+        if options.json {
+            try printJSON(differences)
+        } else {
+            for difference in differences {
+                for line in difference.lines { printLine(line) }
             }
         }
-        if !differs { printLine("the programs are the same") }
-        if differs || others.count != own.count { throw ExitCode.no }
+        if !differences.allSatisfy(\.isEmpty) { throw ExitCode.no }
     }
 }
 

@@ -15,7 +15,7 @@ struct SharedOptions: ParsableArguments {
     @Flag(help: "Print nothing but the answer, warnings and errors.")
     var quiet = false
 
-    @Option(help: "When to use colour: auto, always or never.")
+    @Option(help: "When to use colour.")
     var color = ColorChoice.auto
 
     @Option(

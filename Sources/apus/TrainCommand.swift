@@ -10,14 +10,16 @@ struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Trains a deployment's model with its plan.",
+        usage: "apus train <file> --data <path> ... [options]",
         discussion: """
-            Started alone, it starts the plan's ranks on this host and looks after them. Started by
-            torchrun, srun or mpirun, once for each rank, it joins that job. Flags override the
-            deployment's `run` section.
+            Started alone, it starts the plan's ranks on this host and looks after them. Started \
+            by torchrun, srun or mpirun, once for each rank, it joins that job. Flags override \
+            the deployment's `run` section.
 
             Examples:
               apus train Plans/strategy-16gpu.yaml --local --data book.txt
-              torchrun --nnodes 4 --nproc-per-node 4 --no-python apus train plan.yaml --data books/
+              srun -n 16 apus train plan.yaml --data books/
+              torchrun --nproc-per-node 4 --no-python apus train plan.yaml --data a.txt
             """)
 
     @Argument(help: "The deployment file.")
@@ -25,31 +27,34 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: "Text files, or folders of them; every byte is a token.")
+        help: ArgumentHelp(
+            "Text files, or folders of them; every byte is a token.", valueName: "path"))
     var data: [String] = []
 
     @Flag(help: "Replace what this machine or this version cannot run, and print each replacement.")
     var local = false
 
-    @Option(help: "Optimizer steps.")
+    @Option(help: ArgumentHelp("Optimizer steps.", valueName: "count"))
     var steps: Int?
 
-    @Option(help: "The seed of weights and data order.")
+    @Option(help: ArgumentHelp("The seed of weights and data order.", valueName: "number"))
     var seed: Int?
 
-    @Option(help: "Tokens of one sequence.")
+    @Option(help: ArgumentHelp("Tokens of one sequence.", valueName: "tokens"))
     var sequenceLength: Int?
 
-    @Option(help: "Sequences of one step, over all data ranks.")
+    @Option(help: ArgumentHelp("Sequences of one step, over all data ranks.", valueName: "count"))
     var sequences: Int?
 
-    @Option(help: "Peak learning rate.")
+    @Option(help: ArgumentHelp("Peak learning rate.", valueName: "rate"))
     var learningRate: Double?
 
-    @Option(help: "A file for one JSON line per step.")
+    @Option(help: ArgumentHelp("A file for one JSON line per step.", valueName: "path"))
     var log: String?
 
-    @Option(help: "Seconds after which a rank that waits for another gives up.")
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after which a rank that waits for another gives up.", valueName: "seconds"))
     var timeout = 300.0
 
     @OptionGroup var options: SharedOptions
