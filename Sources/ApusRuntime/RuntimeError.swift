@@ -20,7 +20,7 @@ package struct RuntimeError: Error, Sendable {
 
 extension RuntimeError {
     /// The error as it is shown to the user.
-    package var diagnostic: Diagnostic { Diagnostic("rank-failed", problem: description) }
+    package var diagnostic: Diagnostic { Diagnostic(.rankFailed, problem: description) }
 }
 
 extension RuntimeError: CustomStringConvertible {

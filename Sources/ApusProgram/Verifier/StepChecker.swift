@@ -185,7 +185,7 @@ extension StepChecker {
 
     private mutating func missing(_ what: String) {
         problems.append(
-            Diagnostic("step-order", problem: "stage \(programClass.stage) \(what)"))
+            Diagnostic(.stepOrder, problem: "stage \(programClass.stage) \(what)"))
     }
 }
 
