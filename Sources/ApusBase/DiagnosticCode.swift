@@ -41,6 +41,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case slotLifetime = "slot-lifetime"
     case transferMismatch = "transfer-mismatch"
     case deadlock = "deadlock"
+    case stepOrder = "step-order"
 
     // The text to train on.
     case dataMissing = "data-missing"

@@ -16,7 +16,8 @@ struct LocalLauncher {
         SignalWatch.block(SignalWatch.supervised)
         let signals = try SignalWatch.start(SignalWatch.supervised)
         try checkEngine()
-        let output = try TrainOutput(job: job, options: options, launcher: "apus")
+        let output = try TrainOutput(
+            job: job, options: options, launcher: Rendezvous.Launcher.apus.rawValue)
         output.banner()
         let supervised = SupervisedJob(
             try members(), signals: signals,

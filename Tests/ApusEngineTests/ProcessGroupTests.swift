@@ -215,7 +215,7 @@ struct ProcessGroupTests {
         }
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(text.contains("error: engine: a thread ended by "))
-        #expect(text.contains("  [\(Engine.crash.code)]"))
+        #expect(text.contains("  [engine-crash]"))
     }
 
     @Test("a group keeps what it needs when its store goes")

@@ -26,6 +26,7 @@ struct StageCompiler {
     mutating func compile(_ schedule: [ScheduleEntry]) {
         emit(.zeroGradients)
         if let first = schedule.first { startReceive(for: first) }
+        let lastBackward = schedule.lastIndex(where: \.isBackward)
         for (index, entry) in schedule.enumerated() {
             if index + 1 < schedule.count { startReceive(for: schedule[index + 1]) }
             let earlierSends = unfinishedSends
@@ -34,8 +35,7 @@ struct StageCompiler {
             case .forward(let microBatch):
                 forward(microBatch)
             case .backward(let microBatch):
-                let isLast = !schedule[(index + 1)...].contains { $0.isBackward }
-                backward(microBatch, completesGradients: isLast)
+                backward(microBatch, completesGradients: index == lastBackward)
             }
             for send in earlierSends { emit(.wait(send)) }
         }

@@ -1,26 +1,8 @@
-package import ApusBase
+import ApusBase
 import ApusPlan
 
-extension Program {
-    /// Proves that the program runs to its end on every rank, or says where it would not.
-    ///
-    /// What is proven: each slot is written before it is read and free at the end; every send has
-    /// its receive with the same payload and size; the ranks of a group run its collectives in the
-    /// same order; nobody waits forever. The network is taken at its hardest: a send waits for its
-    /// receiver, and each queue handles its transfers one at a time in the order they were started.
-    ///
-    /// One rank stands for each class: the ranks of a class run the same instructions, so what they
-    /// do among themselves is in step, and between stages each has its own partner.
-    package func verify() -> [Diagnostic] {
-        let lifetimes = classes.flatMap(\.slotProblems)
-        guard lifetimes.isEmpty else { return lifetimes }
-        var machine = RendezvousMachine(self)
-        return machine.run()
-    }
-}
-
 /// Runs the communications of a program, with computation taking no time.
-private struct RendezvousMachine {
+struct RendezvousMachine {
     private let program: Program
     private var states: [ClassState]
 
@@ -29,15 +11,18 @@ private struct RendezvousMachine {
         states = program.classes.map { _ in ClassState() }
     }
 
+    /// Returns where the program stops, or where two stages disagree; nothing if it ends.
     mutating func run() -> [Diagnostic] {
         var progressed = true
         while progressed {
             progressed = false
             for index in states.indices {
-                if states[index].advance(program.classes[index].instructions) { progressed = true }
+                if states[index].advance(program.classes[index].instructions, isAlone: isAlone) {
+                    progressed = true
+                }
             }
             for index in states.indices {
-                for queue in Queue.all {
+                for queue in Queue.all where states[index].heads[queue] != nil {
                     do {
                         if try completeHead(of: queue, at: index) { progressed = true }
                     } catch {
@@ -46,20 +31,22 @@ private struct RendezvousMachine {
                 }
             }
         }
-        let unfinished = states.indices.filter {
+        let waiting = states.indices.filter {
             states[$0].position < program.classes[$0].instructions.count
         }
-        if unfinished.isEmpty { return leftOver() }
-        return unfinished.map(waitsForever)
+        return waiting.isEmpty ? [] : [waitForever(waiting)]
     }
 
     /// Completes the first transfer of a queue if all its partners are at theirs.
     private mutating func completeHead(of queue: Queue, at index: Int) throws(Problems) -> Bool {
-        guard let head = states[index].heads[queue] else { return false }
+        // All classes are at the world's transfers or none goes on, so it is enough to ask for one.
+        guard let head = states[index].heads[queue], queue != .group(.world) || index == 0 else {
+            return false
+        }
         let partners = partners(of: queue, at: index)
         for partner in partners {
             guard let other = states[partner.stage].heads[partner.queue] else { return false }
-            guard matches(head, other) else {
+            guard matches(head, at: index, other, at: partner.stage) else {
                 throw Problems([differ(head, index, other, partner.stage)])
             }
         }
@@ -68,26 +55,40 @@ private struct RendezvousMachine {
         return true
     }
 
-    private func matches(_ one: Transfer, _ other: Transfer) -> Bool {
+    private func matches(
+        _ one: Transfer, at index: Int, _ other: Transfer, at otherIndex: Int
+    ) -> Bool {
         guard one.size == other.size else { return false }
         switch (one.id.payload, other.id.payload) {
         // The embedding's bucket has another number on each stage that holds a copy.
-        case (.gradients, .gradients), (.weights, .weights): return true
-        case (let left, let right): return left == right
+        case (.gradients(let left), .gradients(let right)),
+            (.weights(let left), .weights(let right)):
+            return program.classes[index].buckets[left]
+                == program.classes[otherIndex].buckets[right]
+        case (let left, let right):
+            return left == right
+        }
+    }
+
+    /// Whether no other class takes part in a queue's transfers.
+    private func isAlone(_ queue: Queue) -> Bool {
+        switch queue {
+        case .group(.data), .group(.tensor), .group(.expert), .group(.expertData): true
+        case .group(.embedding), .group(.world): states.count == 1
+        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut: false
         }
     }
 
     /// The classes that take part in a queue's transfers beside class `index`.
     private func partners(of queue: Queue, at index: Int) -> [(stage: Int, queue: Queue)] {
-        let last = program.classes.count - 1
+        let last = states.count - 1
         switch queue {
-        case .activationsIn: return index > 0 ? [(index - 1, .activationsOut)] : []
-        case .activationsOut: return index < last ? [(index + 1, .activationsIn)] : []
-        case .gradientsIn: return index < last ? [(index + 1, .gradientsOut)] : []
-        case .gradientsOut: return index > 0 ? [(index - 1, .gradientsIn)] : []
+        case .activationsIn: return [(index - 1, .activationsOut)]
+        case .activationsOut: return [(index + 1, .activationsIn)]
+        case .gradientsIn: return [(index + 1, .gradientsOut)]
+        case .gradientsOut: return [(index - 1, .gradientsIn)]
         case .group(.embedding):
-            let other = last - index
-            return index == other || (index != 0 && index != last) ? [] : [(other, queue)]
+            return [(last - index, queue)]
         case .group(.world):
             return states.indices.filter { $0 != index }.map { ($0, queue) }
         case .group(.data), .group(.tensor), .group(.expert), .group(.expertData):
@@ -99,20 +100,27 @@ private struct RendezvousMachine {
 // MARK: - What it says
 
 extension RendezvousMachine {
-    private func waitsForever(_ index: Int) -> Diagnostic {
-        let position = states[index].position
-        let instruction = program.classes[index].instructions[position]
-        let others = states.indices.filter { $0 != index }.map { other in
-            let place = states[other].position
-            let instructions = program.classes[other].instructions
-            let what =
-                place < instructions.count ? "waits at `\(instructions[place])`" : "has ended"
-            return "stage \(other) \(what), instruction \(place)"
+    /// The first stage that waits, and up to this many others.
+    private static let otherCountMax = 15
+
+    private func waitForever(_ waiting: [Int]) -> Diagnostic {
+        let others = states.indices.filter { $0 != waiting[0] }
+        var details = others.prefix(Self.otherCountMax).map { other in
+            waiting.contains(other)
+                ? "stage \(other) waits at \(place(of: other))" : "stage \(other) has ended"
+        }
+        if others.count > details.count {
+            details.append("and \(others.count - details.count) more stages")
         }
         return Diagnostic(
             "deadlock",
-            problem: "stage \(index) would wait forever at instruction \(position) "
-                + "`\(instruction)`", details: others, hint: Self.bug)
+            problem: "stage \(waiting[0]) would wait forever at \(place(of: waiting[0]))",
+            details: details, hint: Self.bug)
+    }
+
+    private func place(of index: Int) -> String {
+        let position = states[index].position
+        return "instruction \(position) `\(program.classes[index].instructions[position])`"
     }
 
     private func differ(
@@ -128,19 +136,7 @@ extension RendezvousMachine {
             ], hint: Self.bug)
     }
 
-    /// Transfers that were started and never completed, although every class reached its end.
-    private func leftOver() -> [Diagnostic] {
-        states.indices.flatMap { index in
-            Queue.all.compactMap { states[index].heads[$0] }.map { transfer in
-                Diagnostic(
-                    transfer.id.role == .receive ? "unmatched-receive" : "unmatched-send",
-                    problem: "stage \(index) starts `\(transfer.id)`, which nobody takes part in",
-                    hint: Self.bug)
-            }
-        }
-    }
-
-    static var bug: String {
+    private static var bug: String {
         "a program from the compiler is free of this: if it made this one, please report it "
             + "with the output of `apus program`"
     }
@@ -149,19 +145,23 @@ extension RendezvousMachine {
 /// Where one class stands.
 private struct ClassState {
     private(set) var position = 0
+    /// The transfer of each queue that is the next to complete.
     private(set) var heads: [Queue: Transfer] = [:]
-    private var waiting: [Queue: [Transfer]] = [:]
+    private var waiting: [Queue: ArraySlice<Transfer>] = [:]
     private var completed: Set<Transfer.ID> = []
 
-    /// Goes on until the next wait for a transfer that is not complete.
+    /// Goes on until the next wait for a transfer that is not complete. Returns whether it moved.
     ///
-    /// The result says whether it moved.
-    mutating func advance(_ instructions: [Instruction]) -> Bool {
+    /// - Parameter isAlone: whether no other class takes part in a queue; the ranks of a class start
+    ///   its transfers together, so they complete at once.
+    mutating func advance(_ instructions: [Instruction], isAlone: (Queue) -> Bool) -> Bool {
         let before = position
         while position < instructions.count {
             switch instructions[position] {
             case .start(let transfer):
-                if heads[transfer.queue] == nil {
+                if isAlone(transfer.queue) {
+                    completed.insert(transfer.id)
+                } else if heads[transfer.queue] == nil {
                     heads[transfer.queue] = transfer
                 } else {
                     waiting[transfer.queue, default: []].append(transfer)
@@ -179,6 +179,6 @@ private struct ClassState {
     mutating func completeHead(of queue: Queue) {
         guard let head = heads.removeValue(forKey: queue) else { return }
         completed.insert(head.id)
-        if waiting[queue]?.isEmpty == false { heads[queue] = waiting[queue]?.removeFirst() }
+        heads[queue] = waiting[queue]?.popFirst()
     }
 }
