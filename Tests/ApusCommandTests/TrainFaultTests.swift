@@ -31,7 +31,8 @@ struct TrainFaultTests {
         try expectNothingLeft(of: process, [], run)
     }
 
-    @Test("`kill -9` of a rank ends the run within 5 seconds and names the rank", arguments: 0..<4)
+    @Test(
+        "`kill -9` of a rank ends the run within 5 seconds and names the rank", arguments: [0, 3])
     func namesKilledRank(rank: Int) throws {
         let run = try TrainingRun()
         let process = try run.startEndless()
@@ -72,6 +73,27 @@ struct TrainFaultTests {
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("error: rank 2 (stage 1, data 0, expert 0; "))
         #expect(outcome.errors.contains(" did not answer while all others waited for it"))
+        try expectNothingLeft(of: process, [], run)
+    }
+
+    @Test(
+        "a rank that is killed at any moment, while it starts too, ends the run within 5 seconds",
+        .slow, arguments: 0..<40)
+    func endsAtAnyMoment(moment: Int) throws {
+        let run = try TrainingRun()
+        let process = try run.start("--steps", "1000000", "--quiet")
+        var victim: Int32?
+        let isFound = waits(upTo: 10) {
+            victim = process.started.first { isRank(moment % 4, $0) }
+            return victim != nil
+        }
+        try #require(isFound)
+        usleep(UInt32(moment) * 50_000)
+        kill(try #require(victim), SIGKILL)
+        let outcome = try process.end(within: 5)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("error: rank \(moment % 4) (stage"))
+        #expect(outcome.errors.contains(", pid \(try #require(victim))) was killed by signal 9"))
         try expectNothingLeft(of: process, [], run)
     }
 

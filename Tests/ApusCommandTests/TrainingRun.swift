@@ -25,7 +25,7 @@ struct TrainingRun {
     init() throws {
         folder = try TestFolder()
         let sentences = (0..<400).map { index in
-            "Of \(index) ships that left the harbour in the \(index % 12)th month, most came back.\n"
+            "Of \(index) ships that left the harbour in month \(index % 12), most came back.\n"
         }
         text = try folder.write(sentences.joined(), to: "text.txt")
     }
