@@ -23,6 +23,7 @@ struct LocalLauncher {
             try members(), signals: signals,
             callbacks: SupervisedJob.Callbacks(
                 onReport: { _, line in
+                    if line == RankProcess.ready { output.rankIsReady() }
                     if let log = StepLog(line: line) { output.step(log) }
                 },
                 onOutput: { rank, line in output.rankOutput(rank, line) },

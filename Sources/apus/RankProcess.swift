@@ -33,6 +33,9 @@ struct RankProcess {
         }
     }
 
+    /// What a rank tells its supervisor when it holds its weights and has joined its groups.
+    static let ready = "ready"
+
     /// Leaves a failure to the supervisor, which knows who is to blame and prints that alone.
     private func tell(_ supervisor: SupervisorLink?, _ report: RankReport) -> Bool {
         guard let supervisor else { return false }
@@ -53,6 +56,7 @@ struct RankProcess {
         let rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
             corpus: corpus, engine: engine, meeting: try meeting(engine))
+        try? supervisor?.send(Self.ready)
         try rank.train {
             stop.signal != nil
         } onStart: { step in

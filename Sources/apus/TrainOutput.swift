@@ -17,6 +17,7 @@ final class TrainOutput {
     private let sequenceCount: Int
     private var log: LineWriter?
     private var steps: [StepLog] = []
+    private var readyRanks = 0
     private var memory = HostMemoryWatch()
     private let start = monotonicSeconds()
 
@@ -40,6 +41,13 @@ final class TrainOutput {
             entropy: entropy)
         for line in banner.lines { say(line) }
         for note in job.notes { printDiagnostics([note], colored: options.isColored(2)) }
+    }
+
+    /// Takes note of a rank that waits for the first step; when all do, tells how long it took.
+    func rankIsReady() {
+        readyRanks += 1
+        guard readyRanks == job.program.mesh.worldSize, !options.quiet else { return }
+        say("ready   all ranks hold their weights and have met, after \(duration(elapsed))\n")
     }
 
     /// Takes note of a step that all ranks have finished.
@@ -75,7 +83,7 @@ final class TrainOutput {
         let last = steps.suffix(5).map(\.loss)
         let summary = TrainSummary(
             steps: steps.count, tokens: steps.map(\.tokens).reduce(0, +),
-            seconds: monotonicSeconds() - start, first_loss: first.loss,
+            seconds: elapsed, first_loss: first.loss,
             last_losses_mean: last.reduce(0, +) / Double(last.count),
             byte_entropy_nats: entropy.natsPerByte,
             tokens_per_s: steps.map(\.tokens_per_s).sorted()[steps.count / 2],
@@ -89,6 +97,8 @@ final class TrainOutput {
         if options.json { return try printJSON(summary) }
         for line in summary.lines { printLine(line) }
     }
+
+    private var elapsed: Double { monotonicSeconds() - start }
 
     /// With `--json` stdout belongs to the one document.
     private func say(_ line: String) { options.json ? printMessage(line) : printLine(line) }

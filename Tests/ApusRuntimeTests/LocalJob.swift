@@ -19,7 +19,7 @@ struct LocalJob {
     var settings = RunSettings(
         seed: 3, steps: 5, learningRate: 1e-3, warmupSteps: 2, gradientClip: 0.05,
         sequenceLength: 16)
-    static let sequencesPerStep = 8
+    static let sequencesPerStep = 16
 
     /// What the ranks held, gathered by global name.
     struct Outcome: Equatable, Sendable {
