@@ -107,18 +107,20 @@ struct ProgramCommand: ParsableCommand {
         var instructions: Int
         var slot_bytes_peak: Int
         var proven: Bool
-        var problems: [String]
+        var problems: [DiagnosticRecord]
     }
 
     private func prove(_ programs: [Entry]) throws {
+        var found: [Diagnostic] = []
         let proofs = programs.map { entry in
             let problems = entry.program.verify()
+            found += problems
             return Proof(
                 sequence_length: entry.length, ranks: entry.program.mesh.worldSize,
                 classes: entry.program.classes.count,
                 instructions: entry.program.classes.map(\.instructions.count).reduce(0, +),
                 slot_bytes_peak: entry.program.classes.map(\.memoryPeak.size.count).max() ?? 0,
-                proven: problems.isEmpty, problems: problems.map(\.description))
+                proven: problems.isEmpty, problems: problems.map { DiagnosticRecord($0) })
         }
         if options.json {
             try printJSON(proofs)
@@ -131,10 +133,10 @@ struct ProgramCommand: ParsableCommand {
                         + "before it is read and freed in the end")
             }
         }
-        for proof in proofs where !proof.proven {
-            printMessage(proof.problems.joined(separator: "\n\n"))
+        guard found.isEmpty else {
+            printDiagnostics(found, colored: options.isColored(2))
+            throw ExitCode.no
         }
-        if !proofs.allSatisfy(\.proven) { throw ExitCode.no }
     }
 
     private func summary(of proof: Proof) -> String {

@@ -39,7 +39,10 @@ struct DoctorTests {
         let document = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
         let report = try #require(document as? [String: Any])
         #expect((report["cores"] as? Int ?? 0) > 0)
-        #expect((report["problems"] as? [String])?.count == 1)
+        let problems = try #require(report["problems"] as? [[String: Any]])
+        #expect(problems.map { $0["code"] as? String } == ["engine-missing"])
+        #expect(problems.map { $0["severity"] as? String } == ["error"])
+        #expect(problems.allSatisfy { ($0["hint"] as? String)?.isEmpty == false })
     }
 
     @Test("a working engine is described, with status 0", .enabled(if: TrainingRun.hasEngine))
