@@ -29,11 +29,10 @@ final class ApusProcess {
 
     /// Starts `apus` with these arguments.
     ///
-    /// - Parameters:
-    ///   - environment: variables beside those of this process; an empty one is taken away.
-    ///   - wrapper: a program and its arguments that start `apus`, such as `ip netns exec a`.
-    ///   - directory: where it runs; the repository, so that messages hold no path of a machine.
-    ///   - folder: what the process writes is kept there; `tmp` in it is its `TMPDIR`.
+    /// `environment` adds variables to those of this process; an empty one takes a variable away. A
+    /// `wrapper` is a program with arguments that starts `apus`, such as `ip netns exec a`. It runs
+    /// in the repository, so that messages hold no path of a machine; what it writes is kept in
+    /// `folder`, of which `tmp` is its `TMPDIR`.
     init(
         _ arguments: [String], program: String = ApusProcess.program,
         environment: [String: String] = [:], wrapper: [String] = [],

@@ -7,13 +7,10 @@ import Testing
 struct JoinedRanks {
     let ranks: [ApusProcess]
 
-    /// Starts four ranks of the small deployment.
+    /// Starts four ranks of the small deployment, of which rank 0 listens at `address`.
     ///
-    /// - Parameters:
-    ///   - address: where rank 0 listens.
-    ///   - hosts: for each host a program and its arguments that start something there; the ranks
-    ///     are dealt out to them in order.
-    ///   - arguments: of a rank, beside the deployment and the text.
+    /// Each of the `hosts` is a program with arguments that starts something there; the ranks are
+    /// dealt out to them in order. `arguments` come after the deployment and the text.
     static func start(
         _ run: TrainingRun, address: String = "127.0.0.1", port: Int, hosts: [[String]] = [[]],
         arguments: (_ rank: Int) -> [String]
