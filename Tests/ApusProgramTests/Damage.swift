@@ -1,5 +1,6 @@
 import ApusBase
 import ApusPlan
+import Testing
 
 @testable import ApusProgram
 
@@ -147,5 +148,23 @@ extension Payload {
         case .weights(let bucket): [.weights(bucket: bucket + 1)]
         case .statistics: []
         }
+    }
+}
+
+extension Program {
+    /// Makes a stage wait for a send right after it started it, and start a receive after that.
+    mutating func sendFirst(
+        _ sent: Payload, receiveLater received: Payload, stage: Int
+    ) throws {
+        let send = Transfer.ID(payload: sent, role: .send)
+        let receive = Transfer.ID(payload: received, role: .receive)
+        let early = try #require(start(of: receive, stage: stage))
+        let instruction = self[early]
+        self = leavingOut(early)
+        let sending = try #require(start(of: send, stage: stage))
+        let wait = try #require(site(of: .wait(send), stage: stage))
+        self = moving(wait, to: sending.position + 1)
+        self = inserting(
+            instruction, at: Site(stage: stage, position: sending.position + 2))
     }
 }

@@ -28,22 +28,26 @@ struct ExchangeTests {
                 }
             }
         }
-        // Most instructions need the one before them.
-        #expect(count * 2 > program.sites.count)
+        // Much of a program is a chain.
+        #expect(count * 3 > program.sites.count)
     }
 
-    @Test("are noticed far apart too, on every layout", arguments: Layout.all)
+    @Test(
+        "are noticed where a send comes before its value is made",
+        arguments: Layout.all.filter { $0.degrees.pipeline > 1 && $0.microBatches < 4 })
     func noticesSendBeforeItsValue(layout: Layout) throws {
         let program = try layout.program()
-        for (site, transfer) in program.starts {
-            guard transfer.id.role == .send, let source = transfer.source,
-                let maker = program.classes[site.stage].instructions[..<site.position]
-                    .lastIndex(where: { $0.written.contains(source) })
-            else { continue }
+        for stage in program.classes.indices {
+            let first = program.starts.first { start in
+                start.site.stage == stage && start.transfer.id.role == .send
+            }
+            let (site, transfer) = try #require(first)
+            let source = try #require(transfer.source)
+            let maker = try #require(
+                program.classes[stage].instructions[..<site.position]
+                    .lastIndex { $0.written.contains(source) })
             let codes = Set(program.moving(site, to: maker).verify().map(\.code))
             #expect(codes == ["slot-lifetime"])
-            // One send stands for the others of its layout: they are made by the same pass.
-            break
         }
     }
 
