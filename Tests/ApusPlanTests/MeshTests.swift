@@ -200,6 +200,11 @@ struct MeshTests {
         #expect(mesh.group(.expert, of: Rank(6)) == [4, 5, 6, 7].map { Rank($0) })
         #expect(mesh.group(.expertData, of: Rank(6)) == [Rank(6)])
         #expect(mesh.group(.embedding, of: Rank(1)).map(\.index) == [0, 1, 2, 3, 12, 13, 14, 15])
+        let carved = Mesh(
+            mesh.degrees.carving(tensor: 2), placement: .outermost, carvedTensor: 2)
+        #expect(carved.describe(Rank(6)) == "stage 1, data 1, expert 2")
+        #expect(carved.group(.tensor, of: Rank(6)) == [Rank(6), Rank(7)])
+        #expect(carved.group(.data, of: Rank(6)) == [4, 5, 6, 7].map { Rank($0) })
         let other = Mesh(Degrees(pipeline: 4, data: 4, expert: 4), placement: .innermost)
         #expect(other.describe(Rank(6)) == "stage 2, data 1, expert 1")
         #expect(other.group(.expert, of: Rank(6)) == [2, 6, 10, 14].map { Rank($0) })
