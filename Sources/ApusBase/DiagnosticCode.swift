@@ -39,6 +39,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     // What is wrong with a program.
     case programSyntax = "program-syntax"
     case slotLifetime = "slot-lifetime"
+    case slotContent = "slot-content"
+    case stepOrder = "step-order"
     case transferMismatch = "transfer-mismatch"
     case deadlock = "deadlock"
     case stepOrder = "step-order"

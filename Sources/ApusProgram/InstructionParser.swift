@@ -20,7 +20,7 @@ struct WordReader {
 
     /// A slot such as `s12`, if one is next.
     mutating func slot() -> Slot? {
-        guard let word = words.first, let index = number(word, prefix: "s") else { return nil }
+        guard let word = words.first, let index = readIndex(word, prefix: "s") else { return nil }
         words.removeFirst()
         return Slot(index)
     }
@@ -33,22 +33,31 @@ struct WordReader {
 
     /// A size such as `4096B`.
     mutating func size() -> Bytes? {
-        guard let word = next(), word.last == "B" else { return nil }
-        return number(word.dropLast()).map(Bytes.init)
+        guard let word = next(), word.last == "B", let count = readNumber(word.dropLast()),
+            Bytes(count) <= ProgramLimits.sizeMax
+        else { return nil }
+        return Bytes(count)
     }
 
     mutating func number(after word: String) -> Int? {
         guard take(word), let text = next() else { return nil }
-        return number(text)
+        return readNumber(text)
     }
+}
 
-    /// A number that is not negative, after `prefix`.
-    func number(_ word: Substring, prefix: String = "") -> Int? {
-        guard word.hasPrefix(prefix) else { return nil }
-        let digits = word.dropFirst(prefix.count)
-        guard digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return Int(digits)
-    }
+/// A number that is not negative, after `prefix`.
+func readNumber(_ word: Substring, prefix: String = "") -> Int? {
+    guard word.hasPrefix(prefix) else { return nil }
+    let digits = word.dropFirst(prefix.count)
+    guard digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+    return Int(digits)
+}
+
+/// The index of a layer, a micro-batch, a bucket or a slot.
+private func readIndex(_ word: Substring, prefix: String = "") -> Int? {
+    guard let index = readNumber(word, prefix: prefix), ProgramLimits.indices.contains(index)
+    else { return nil }
+    return index
 }
 
 extension Instruction {
@@ -80,14 +89,14 @@ extension Instruction {
         guard let island = words.next().flatMap(Island.init(text:)) else { return nil }
         let inputs = words.slots()
         let outputs = words.take("->") ? words.slots() : []
-        if let microBatch = words.number(verb, prefix: "F") {
+        if let microBatch = readIndex(verb, prefix: "F") {
             let state = words.take("keep") ? words.slot() : nil
             guard let decision = Forward.Decision.read(&words) else { return nil }
             self = .forward(
                 Forward(
                     island: island, microBatch: microBatch, inputs: inputs, outputs: outputs,
                     state: state, decision: decision))
-        } else if let microBatch = words.number(verb, prefix: "B"), words.take("from"),
+        } else if let microBatch = readIndex(verb, prefix: "B"), words.take("from"),
             let state = words.slot()
         {
             self = .backward(
@@ -113,7 +122,7 @@ extension Forward.Decision {
 extension Island {
     fileprivate init?(text: Substring) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let layer = parts.count == 2 ? Int(parts[1]) : nil
+        let layer = parts.count == 2 ? readIndex(parts[1]) : nil
         switch (parts.first, layer) {
         case ("embedding", nil) where parts.count == 1: self = .embedding
         case ("head", nil) where parts.count == 1: self = .head
@@ -137,7 +146,7 @@ extension Payload {
         guard let dot = text.lastIndex(of: ".") else { return nil }
         let place = text[text.index(after: dot)...]
         let parts = text[..<dot].split(separator: "/", omittingEmptySubsequences: false)
-        if place.first == "b", let bucket = Int(place.dropFirst()) {
+        if let bucket = readIndex(place, prefix: "b") {
             switch parts {
             case ["gradients"]: self = .gradients(bucket: bucket)
             case ["weights"]: self = .weights(bucket: bucket)
@@ -145,11 +154,13 @@ extension Payload {
             }
             return
         }
-        guard let microBatch = Int(place) else { return nil }
-        let layer = parts.count == 2 ? Int(parts[1]) : nil
+        guard let microBatch = readIndex(place) else { return nil }
+        let layer = parts.count == 2 ? readIndex(parts[1]) : nil
         switch (parts.first, layer) {
-        case ("activation", nil): self = .activation(microBatch: microBatch)
-        case ("activation_gradient", nil): self = .activationGradient(microBatch: microBatch)
+        case ("activation", nil) where parts.count == 1:
+            self = .activation(microBatch: microBatch)
+        case ("activation_gradient", nil) where parts.count == 1:
+            self = .activationGradient(microBatch: microBatch)
         case ("gather", let layer?): self = .gather(layer: layer, microBatch: microBatch)
         case ("scatter", let layer?): self = .scatter(layer: layer, microBatch: microBatch)
         case ("scatter_gradient", let layer?):

@@ -4,11 +4,29 @@ import ApusPlan
 extension Program {
     /// Reads a program from its text form.
     ///
+    /// Every number is held within limits under which no sum or product of them overflows, and
+    /// instructions name declared slots only, so a program that was read can be verified.
+    ///
     /// - Throws: `Problems` with the first line that cannot be read.
     package init(text: String, file: String) throws(Problems) {
         var parser = ProgramParser(text: text, file: file)
         self = try parser.program()
     }
+}
+
+/// What numbers of a program may be.
+///
+/// Far beyond any machine, and so small that what Apus multiplies and adds fits `Int`: 2¹⁶ slots of
+/// 2⁴⁶ bytes, such a slot times 2¹⁶ ranks, 2²⁰ tokens in each of 2²⁰ sequences in each of 2²⁰
+/// micro-batches.
+enum ProgramLimits {
+    static let ranks = 1...65_536
+    static let counts = 1...1_048_576
+    static let layers = 0...1024
+    /// Of a layer, a micro-batch, a bucket or a slot.
+    static let indices = 0...1_048_576
+    static let sizeMax = Bytes(1 << 46)
+    static let slotCount = 65_536
 }
 
 private struct ProgramParser {
@@ -26,7 +44,9 @@ private struct ProgramParser {
         guard let mesh = next().flatMap(readMesh) else {
             throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 carved1 outermost`")
         }
-        guard let shape = next().flatMap(readShape) else {
+        guard let shape = next().flatMap(readShape),
+            shape.tensorParallel == mesh.degrees.tensor
+        else {
             throw problem("a step such as `step length 128 sequences 2 micro_batches 16 …`")
         }
         var classes: [ProgramClass] = []
@@ -36,6 +56,7 @@ private struct ProgramParser {
         guard classes.count == mesh.degrees.pipeline else {
             throw problem("\(mesh.degrees.pipeline) classes, one per stage")
         }
+        guard index >= lines.count else { throw problem("nothing behind the last class") }
         return Program(mesh: mesh, shape: shape, classes: classes)
     }
 
@@ -44,13 +65,15 @@ private struct ProgramParser {
     ) throws(Problems) -> ProgramClass {
         var words = WordReader(line)
         guard words.take("class"), words.number(after: "stage") == stage, words.take("layers"),
-            let layers = words.next().flatMap(readLayers)
+            let layers = words.next().flatMap(readLayers), words.isEmpty
         else { throw problem("`class stage \(stage) layers 0..<4`") }
         var result = ProgramClass(
             stage: Stage(stage), layers: layers, slots: [], buckets: [], instructions: [])
         while let line = next(), line != "end" {
             if line.hasPrefix("slot ") {
-                guard let slot = readSlot(line, index: result.slots.count) else {
+                guard result.slots.count < ProgramLimits.slotCount,
+                    let slot = readSlot(line, index: result.slots.count)
+                else {
                     throw problem("a slot such as `slot s\(result.slots.count) tensor 4096B`")
                 }
                 result.slots.append(slot)
@@ -60,6 +83,7 @@ private struct ProgramParser {
                 }
                 result.buckets.append(bucket)
             } else if let instruction = Instruction(text: line) {
+                try check(instruction, slots: result.slots)
                 result.instructions.append(instruction)
             } else {
                 throw problem("an instruction, or `end`")
@@ -67,6 +91,14 @@ private struct ProgramParser {
         }
         guard index <= lines.count, lines[index - 1] == "end" else { throw problem("`end`") }
         return result
+    }
+
+    /// Slots are declared before they are used.
+    private func check(_ instruction: Instruction, slots: [SlotPlan]) throws(Problems) {
+        let used = instruction.read + instruction.written
+        guard used.allSatisfy({ slots.indices.contains($0.index) }) else {
+            throw problem("an instruction on slots that lines above it declare")
+        }
     }
 
     private mutating func next() -> Substring? {
@@ -91,8 +123,8 @@ private func readMesh(_ line: Substring) -> Mesh? {
     guard words.take("mesh") else { return nil }
     var values: [Int] = []
     for prefix in ["pp", "dp", "cp", "tp", "ep", "etp"] {
-        guard let word = words.next(), let value = words.number(word, prefix: prefix),
-            (1...65_536).contains(value)
+        guard let word = words.next(), let value = readNumber(word, prefix: prefix),
+            ProgramLimits.ranks.contains(value)
         else { return nil }
         values.append(value)
     }
@@ -100,11 +132,11 @@ private func readMesh(_ line: Substring) -> Mesh? {
         pipeline: values[0], data: values[1], context: values[2], tensor: values[3],
         expert: values[4], expertTensor: values[5])
     guard let carvedWord = words.next(),
-        let carved = words.number(carvedWord, prefix: "carved"), carved > 0,
+        let carved = readNumber(carvedWord, prefix: "carved"), carved > 0,
         degrees.tensor % carved == 0,
         let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
         values[..<4].reduce(Double(1), { $0 * Double($1) }) <= 65_536,
-        degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0
+        degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0, words.isEmpty
     else { return nil }
     return Mesh(degrees, placement: placement, carvedTensor: carved)
 }
@@ -117,7 +149,9 @@ private func readShape(_ line: Substring) -> StepShape? {
         let tensor = words.number(after: "tensor"), tensor > 0, words.take("recompute"),
         let recompute = words.next().flatMap({ Plan.Recompute(rawValue: String($0)) }),
         words.take("precision"),
-        let precision = words.next().flatMap({ Precision(rawValue: String($0)) })
+        let precision = words.next().flatMap({ Precision(rawValue: String($0)) }),
+        [length, sequences, microBatches].allSatisfy(ProgramLimits.counts.contains),
+        length * sequences % tensor == 0, words.isEmpty
     else { return nil }
     return StepShape(
         sequenceLength: length, sequencesPerMicroBatch: sequences, microBatches: microBatches,
@@ -126,7 +160,8 @@ private func readShape(_ line: Substring) -> StepShape? {
 
 private func readLayers(_ text: Substring) -> Range<Int>? {
     let ends = text.split(separator: "..<").map { Int($0) }
-    guard ends.count == 2, let lower = ends[0], let upper = ends[1], 0 <= lower, lower <= upper
+    guard ends.count == 2, let lower = ends[0], let upper = ends[1], lower <= upper,
+        ProgramLimits.layers.contains(lower), ProgramLimits.layers.contains(upper)
     else { return nil }
     return lower..<upper
 }
@@ -135,7 +170,7 @@ private func readSlot(_ line: Substring, index: Int) -> SlotPlan? {
     var words = WordReader(line)
     guard words.take("slot"), words.slot() == Slot(index),
         let kind = words.next().flatMap({ SlotPlan.Kind(rawValue: String($0)) }),
-        let size = words.size()
+        let size = words.size(), words.isEmpty
     else { return nil }
     return SlotPlan(kind: kind, size: size)
 }

@@ -45,54 +45,66 @@ struct ProgramMessageTests {
 
     @Test("stages that send to each other before they receive are told where each one waits")
     func namesCircle() throws {
-        try expectMessages(
-            of: [
-                [
-                    "F0 embedding -> s0 keep s1",
-                    "START send activation.0 on activations_out s0 64B", "WAIT send activation.0",
-                    "START receive activation_gradient.0 on gradients_in -> s2 64B",
-                    "WAIT receive activation_gradient.0", "FREE s0", "FREE s1", "FREE s2",
-                ],
-                [
-                    "F0 embedding -> s0 keep s1",
-                    "START send activation_gradient.0 on gradients_out s0 64B",
-                    "WAIT send activation_gradient.0",
-                    "START receive activation.0 on activations_in -> s2 64B",
-                    "WAIT receive activation.0", "FREE s0", "FREE s1", "FREE s2",
-                ],
-            ],
-            """
-            error: stage 0 would wait forever at instruction 2 `WAIT send activation.0`  [deadlock]
-              stage 1 waits at `WAIT send activation_gradient.0`, instruction 2
-              hint: \(bug)
-            error: stage 1 would wait forever at instruction 2 `WAIT send activation_gradient.0`\
-              [deadlock]
-              stage 0 waits at `WAIT send activation.0`, instruction 2
-              hint: \(bug)
-            """)
+        var program = try Layout.tiny[1].program()
+        let activation = Payload.activation(microBatch: 1)
+        let gradient = Payload.activationGradient(microBatch: 0)
+        try program.sendFirst(activation, receiveLater: gradient, stage: 0)
+        try program.sendFirst(gradient, receiveLater: activation, stage: 1)
+        #expect(
+            text(program.verify()) == """
+                error: stage 0 would wait forever at instruction 69 `WAIT send activation.1`\
+                  [deadlock]
+                  stage 1 waits at instruction 42 `WAIT send activation_gradient.0`
+                  hint: \(bug)
+                """)
     }
 
-    @Test("a receive of another size than what is sent is shown beside it")
+    @Test("what two stages take for the next transfer is shown side by side")
     func showsMismatch() throws {
-        try expectMessages(
-            of: [
-                [
-                    "F0 embedding -> s0 keep s1",
-                    "START send activation.0 on activations_out s0 64B", "WAIT send activation.0",
-                    "FREE s0", "FREE s1",
-                ],
-                [
-                    "START receive activation.0 on activations_in -> s0 128B",
-                    "WAIT receive activation.0", "FREE s0",
-                ],
-            ],
-            """
-            error: stages 0 and 1 disagree on what `activations_out` carries next\
-              [transfer-mismatch]
-              stage 0: `START send activation.0 on activations_out s0 64B`
-              stage 1: `START receive activation.0 on activations_in -> s0 128B`
-              hint: \(bug)
-            """)
+        let program = try Layout.tiny[2].program()
+        func receive(_ microBatch: Int) throws -> Site {
+            let payload = Payload.activation(microBatch: microBatch)
+            let id = Transfer.ID(payload: payload, role: .receive)
+            return try #require(program.start(of: id, stage: 1))
+        }
+        let damaged = program.moving(try receive(1), to: try receive(0).position)
+        #expect(
+            text(damaged.verify()) == """
+                error: stages 0 and 1 disagree on what `activations_out` carries next\
+                  [transfer-mismatch]
+                  stage 0: `START send activation.0 on activations_out s7 8192B`
+                  stage 1: `START receive activation.1 on activations_in -> s1 8192B`
+                  hint: \(bug)
+                """)
+    }
+
+    @Test("a slot that holds another value than its reader needs is named with both")
+    func namesContent() throws {
+        var program = try Layout.tiny[1].program()
+        let id = Transfer.ID(payload: .dispatch(layer: 0, microBatch: 0), role: .join)
+        let site = try #require(program.start(of: id, stage: 0))
+        guard case .start(var transfer) = program[site] else { return }
+        transfer.source = Slot(2)
+        program[site] = .start(transfer)
+        #expect(
+            text(program.verify()) == """
+                error: stage 0, instruction 6 `START dispatch/0.0 on expert s2 -> s7 by s5 16384B` \
+                needs `rows/0.0` in `s2`, which holds `residual/0.0`  [slot-content]
+                """)
+    }
+
+    @Test("a step that lacks a part of its work is told what")
+    func namesMissingWork() throws {
+        let program = try Layout.tiny[0].program()
+        let norm = try #require(program.site(of: .gradientNorm, stage: 0))
+        #expect(
+            text(program.leavingOut(norm).verify()) == """
+                error: stage 0, instruction 97 `START statistics on world 680B` does not follow the \
+                gradients' norm  [step-order]
+                error: stage 0, instruction 99 `STEP` does not follow the sum over all ranks\
+                  [step-order]
+                error: stage 0 does not end with updated weights  [step-order]
+                """)
     }
 
     @Test("a line that is none of a program is quoted with its number")

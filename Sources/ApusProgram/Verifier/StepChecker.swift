@@ -133,7 +133,8 @@ extension StepChecker {
         switch payload {
         case .gradients(let bucket):
             guard programClass.buckets.indices.contains(bucket) else { return nil }
-            let isReady = programClass.islands(of: programClass.buckets[bucket])
+            let isReady =
+                programClass.islands(of: programClass.buckets[bucket])
                 .map(incomplete.isDisjoint) ?? incomplete.isEmpty
             return isReady ? nil : "reduces gradients before they are complete"
         case .weights(let bucket):
@@ -152,8 +153,9 @@ extension StepChecker {
 
     private mutating func finish() {
         for island in programClass.islands(in: program) where incomplete.contains(island) {
-            missing("runs `\(island)` backward for \(backwards[island, default: 0]) "
-                + "of \(microBatches) micro-batches")
+            missing(
+                "runs `\(island)` backward for \(backwards[island, default: 0]) "
+                    + "of \(microBatches) micro-batches")
         }
         for (index, bucket) in programClass.buckets.enumerated() {
             if !reduced.contains(index) { missing("does not reduce bucket b\(index)") }
