@@ -19,7 +19,7 @@ struct EnvironmentReader {
         let state = value(name).map { "is `\(shortened($0))`" } ?? "is missing"
         problems.append(
             Diagnostic(
-                "rendezvous", problem: "environment variable `\(name)` \(state)",
+                .rendezvous, problem: "environment variable `\(name)` \(state)",
                 expected: expected, hint: hint))
     }
 

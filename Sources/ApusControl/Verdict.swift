@@ -150,7 +150,7 @@ private func diagnostic(
     let stopped = records.count - 1 - dead.count
     if stopped > 0 { details.append("\(counted(stopped, "other rank")) stopped because of it") }
     return Diagnostic(
-        "rank-failed", problem: problem(of: culprit), details: details, hint: hint(for: culprit))
+        .rankFailed, problem: problem(of: culprit), details: details, hint: hint(for: culprit))
 }
 
 private func problem(of culprit: RankRecord) -> String {

@@ -12,7 +12,7 @@ package struct EngineError: Error, Hashable, Sendable {
 
     init(_ operation: String, _ message: String, code: String = "engine", hint: String? = nil) {
         self.operation = operation
-        self.message = message
+        self.message = withoutDecoration(message)
         self.code = code
         self.hint = hint
     }
@@ -26,4 +26,16 @@ extension EngineError: CustomStringConvertible {
         let problem = code == "engine" ? "engine: \(description)" : message
         return Diagnostic(code, problem: problem, hint: hint)
     }
+}
+
+/// The reason without what Gloo puts around it: the source line before, advice and an emoji after.
+private func withoutDecoration(_ message: String) -> String {
+    var text = message[...]
+    if text.hasPrefix("["), let end = text.firstIndex(of: "]"), text[..<end].contains(".cc:") {
+        text = text[text.index(after: end)...].drop { $0 == " " }
+    }
+    // Without Foundation there is no search for a string: the sentence starts after a full stop.
+    let sentences = text.split(separator: ". ", omittingEmptySubsequences: false)
+    let kept = sentences.prefix { !$0.hasPrefix("This is typically caused by") }
+    return kept.isEmpty ? String(text) : kept.joined(separator: ". ")
 }

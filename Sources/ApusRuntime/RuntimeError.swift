@@ -18,6 +18,11 @@ package struct RuntimeError: Error, Sendable {
     package var isCommunication: Bool
 }
 
+extension RuntimeError {
+    /// The error as it is shown to the user.
+    package var diagnostic: Diagnostic { Diagnostic(.rankFailed, problem: description) }
+}
+
 extension RuntimeError: CustomStringConvertible {
     package var description: String {
         let place = instruction.map { " at instruction \($0.index) `\($0.text)`" } ?? ""

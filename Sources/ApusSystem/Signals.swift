@@ -35,7 +35,11 @@ package struct SignalWatch: Sendable {
     /// Starts to watch signals, which this thread must have blocked.
     package static func start(_ signals: [Signal]) throws(SystemError) -> SignalWatch {
         let (reading, writing) = try Descriptor.pipe()
-        try start(signals) { signal in try? writing.write([UInt8(signal.rawValue)]) }
+        try start(signals) { signal in
+            // The thread outlives the watch: with the reading end closed, a signal that comes when
+            // the process is about to exit would end it by SIGPIPE.
+            withExtendedLifetime(reading) { try? writing.write([UInt8(signal.rawValue)]) }
+        }
         return SignalWatch(descriptor: reading)
     }
 

@@ -28,7 +28,7 @@ extension SystemError: CustomStringConvertible {
 
 extension SystemError {
     /// The error as it is shown to the user.
-    package var diagnostic: Diagnostic { Diagnostic("system", problem: description) }
+    package var diagnostic: Diagnostic { Diagnostic(.system, problem: description) }
 }
 
 /// The words of the system for the number of an error.

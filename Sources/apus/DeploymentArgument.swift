@@ -28,7 +28,7 @@ extension Deployment {
         if let plan { return plan }
         throw Problems([
             Diagnostic(
-                "plan-missing", location: Diagnostic.Location(file: file), path: "plan",
+                .planMissing, location: Diagnostic.Location(file: file), path: "plan",
                 problem: "the deployment has no `plan`, and Apus cannot search one yet",
                 expected: "a `plan` section with degrees, a schedule and micro-batches",
                 hint: "`Plans/strategy-16gpu.yaml` shows one")

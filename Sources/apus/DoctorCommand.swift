@@ -19,7 +19,7 @@ struct DoctorCommand: ParsableCommand {
         var engine_abi: Int?
         var torch: String?
         var cuda_devices: Int?
-        var problems: [String]
+        var problems: [DiagnosticRecord]
     }
 
     func run() throws {
@@ -67,7 +67,7 @@ struct DoctorCommand: ParsableCommand {
         } else {
             problems.append(.engineMissing)
         }
-        report.problems = problems.map(\.description)
+        report.problems = problems.map { DiagnosticRecord($0) }
         return (report, problems)
     }
 }

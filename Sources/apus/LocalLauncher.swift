@@ -16,12 +16,14 @@ struct LocalLauncher {
         SignalWatch.block(SignalWatch.supervised)
         let signals = try SignalWatch.start(SignalWatch.supervised)
         try checkEngine()
-        let output = try TrainOutput(job: job, options: options, launcher: "apus")
+        let output = try TrainOutput(
+            job: job, options: options, launcher: Rendezvous.Launcher.apus.rawValue)
         output.banner()
         let supervised = SupervisedJob(
             try members(), signals: signals,
             callbacks: SupervisedJob.Callbacks(
                 onReport: { _, line in
+                    if line == RankProcess.ready { output.rankIsReady() }
                     if let log = StepLog(line: line) { output.step(log) }
                 },
                 onOutput: { rank, line in output.rankOutput(rank, line) },

@@ -107,18 +107,20 @@ struct ProgramCommand: ParsableCommand {
         var instructions: Int
         var slot_bytes_peak: Int
         var proven: Bool
-        var problems: [String]
+        var problems: [DiagnosticRecord]
     }
 
     private func prove(_ programs: [Entry]) throws {
+        var found: [Diagnostic] = []
         let proofs = programs.map { entry in
             let problems = entry.program.verify()
+            found += problems
             return Proof(
                 sequence_length: entry.length, ranks: entry.program.mesh.worldSize,
                 classes: entry.program.classes.count,
                 instructions: entry.program.classes.map(\.instructions.count).reduce(0, +),
                 slot_bytes_peak: entry.program.classes.map(\.memoryPeak.size.count).max() ?? 0,
-                proven: problems.isEmpty, problems: problems.map(\.description))
+                proven: problems.isEmpty, problems: problems.map { DiagnosticRecord($0) })
         }
         if options.json {
             try printJSON(proofs)
@@ -131,10 +133,10 @@ struct ProgramCommand: ParsableCommand {
                         + "before it is read and freed in the end")
             }
         }
-        for proof in proofs where !proof.proven {
-            printMessage(proof.problems.joined(separator: "\n\n"))
+        guard found.isEmpty else {
+            printDiagnostics(found, colored: options.isColored(2))
+            throw ExitCode.no
         }
-        if !proofs.allSatisfy(\.proven) { throw ExitCode.no }
     }
 
     private func summary(of proof: Proof) -> String {
@@ -146,13 +148,13 @@ struct ProgramCommand: ParsableCommand {
 
     // MARK: - Printing
 
-    private func text(of program: Program) throws -> [String] {
+    private func text(of program: Program, isNumbered: Bool = true) throws -> [String] {
         guard let rank else { return program.description.split(separator: "\n").map(String.init) }
         return try ranks(rank, worldSize: program.mesh.worldSize).flatMap { rank in
             ["rank \(rank): \(program.mesh.describe(rank))"]
                 + program.peers(of: rank).map { "  \($0)" }
                 + program.programClass(of: rank).instructions.enumerated().map {
-                    "\($0.offset)  \($0.element)"
+                    isNumbered ? "\($0.offset)  \($0.element)" : "\($0.element)"
                 }
         }
     }
@@ -173,8 +175,9 @@ struct ProgramCommand: ParsableCommand {
             let before = own.first { $0.length == length }
             let after = others.first { $0.length == length }
             return ProgramDifference(
-                sequence_length: length, before: try before.map { try text(of: $0.program) },
-                after: try after.map { try text(of: $0.program) })
+                sequence_length: length,
+                before: try before.map { try text(of: $0.program, isNumbered: false) },
+                after: try after.map { try text(of: $0.program, isNumbered: false) })
         }
         if options.json {
             try printJSON(differences)

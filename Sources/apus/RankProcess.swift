@@ -21,16 +21,27 @@ struct RankProcess {
         do {
             try train(stop, supervisor)
         } catch let error as RuntimeError {
-            // A supervisor that is gone cannot be told, and ends this process anyway.
-            try? supervisor?.report(
-                .failure(error.description, isCommunication: error.isCommunication))
-            printMessage("error: \(error)  [rank-failed]")
+            let report = RankReport.failure(
+                error.description, isCommunication: error.isCommunication)
+            guard tell(supervisor, report) else { throw Problems([error.diagnostic]) }
             throw ExitCode.no
         } catch let problems as Problems {
             let text = problems.diagnostics.map(\.problem).joined(separator: "; ")
-            try? supervisor?.report(.failure(text, isCommunication: tellsOfLostPeer(text)))
-            throw problems
+            let report = RankReport.failure(text, isCommunication: tellsOfLostPeer(text))
+            guard tell(supervisor, report) else { throw problems }
+            throw ExitCode.noAnswer
         }
+    }
+
+    /// What a rank tells its supervisor when it holds its weights and has joined its groups.
+    static let ready = "ready"
+
+    /// Leaves a failure to the supervisor, which knows who is to blame and prints that alone.
+    private func tell(_ supervisor: SupervisorLink?, _ report: RankReport) -> Bool {
+        guard let supervisor else { return false }
+        // A supervisor that is gone cannot be told, and ends this process anyway.
+        try? supervisor.report(report)
+        return true
     }
 
     private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
@@ -45,6 +56,7 @@ struct RankProcess {
         let rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
             corpus: corpus, engine: engine, meeting: try meeting(engine))
+        try? supervisor?.send(Self.ready)
         try rank.train {
             stop.signal != nil
         } onStart: { step in

@@ -13,7 +13,7 @@ struct TrainBanner {
     let entropy: ByteEntropy
 
     var lines: [String] {
-        replacementLines + modelLines + layoutLines + stageLines + workLines + [""]
+        replacementLines + modelLines + layoutLines + stageLines + workLines
     }
 
     private var replacementLines: [String] {

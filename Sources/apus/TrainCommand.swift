@@ -146,7 +146,7 @@ struct TrainingJob {
 extension Diagnostic {
     /// No engine was found.
     static let engineMissing = Diagnostic(
-        "engine-missing", problem: "no engine was found",
+        .engineMissing, problem: "no engine was found",
         expected: "`.deps/engine/libapus_engine.so`, or the path in `APUS_ENGINE` or `--engine`",
         hint: "`make build` builds it; planning, simulating and auditing work without one")
 }

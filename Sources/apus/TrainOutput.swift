@@ -1,4 +1,5 @@
 import ApusBase
+import ApusControl
 import ApusPlan
 import ApusProgram
 import ApusRuntime
@@ -16,6 +17,7 @@ final class TrainOutput {
     private let sequenceCount: Int
     private var log: LineWriter?
     private var steps: [StepLog] = []
+    private var readyRanks = 0
     private var memory = HostMemoryWatch()
     private let start = monotonicSeconds()
 
@@ -41,6 +43,13 @@ final class TrainOutput {
         for note in job.notes { printDiagnostics([note], colored: options.isColored(2)) }
     }
 
+    /// Takes note of a rank that waits for the first step; when all do, tells how long it took.
+    func rankIsReady() {
+        readyRanks += 1
+        guard readyRanks == job.program.mesh.worldSize, !options.quiet else { return }
+        say("ready   all ranks hold their weights and have met, after \(duration(elapsed))\n")
+    }
+
     /// Takes note of a step that all ranks have finished.
     func step(_ entry: StepLog) {
         steps.append(entry)
@@ -61,7 +70,7 @@ final class TrainOutput {
                 + "  \(padded(significant(entry.step_time_s), 4)) s"
                 + "  \(padded(significant(entry.tokens_per_s), 5)) tokens/s"
                 + "  norm \(significant(entry.grad_norm))"
-                + "  lr \(fixed(entry.lr * 1e4, decimals: 2))e-4"
+                + "  lr \(String(format: "%.2e", entry.lr))"
                 + "  load cv \(fixed(entry.expert_load_cv, decimals: 2))"
                 + "  left \(duration(left))")
     }
@@ -74,16 +83,22 @@ final class TrainOutput {
         let last = steps.suffix(5).map(\.loss)
         let summary = TrainSummary(
             steps: steps.count, tokens: steps.map(\.tokens).reduce(0, +),
-            seconds: monotonicSeconds() - start, first_loss: first.loss,
+            seconds: elapsed, first_loss: first.loss,
             last_losses_mean: last.reduce(0, +) / Double(last.count),
             byte_entropy_nats: entropy.natsPerByte,
             tokens_per_s: steps.map(\.tokens_per_s).sorted()[steps.count / 2],
             memory_peak_bytes: steps.map(\.memory_peak_bytes).max() ?? 0,
-            resident_peak_bytes: memory.peak?.count,
-            dropped: steps.map(\.dropped).reduce(0, +), log: job.log)
+            // Ranks that another launcher started are not this process's children.
+            resident_peak_bytes: launcher == Rendezvous.Launcher.apus.rawValue
+                ? memory.peak?.count : nil,
+            dropped: steps.map(\.dropped).reduce(0, +),
+            expert_load_cv: steps.last?.expert_load_cv ?? 0,
+            expert_load_cv_max: job.deployment.model.loadVariationMax, log: job.log)
         if options.json { return try printJSON(summary) }
         for line in summary.lines { printLine(line) }
     }
+
+    private var elapsed: Double { monotonicSeconds() - start }
 
     /// With `--json` stdout belongs to the one document.
     private func say(_ line: String) { options.json ? printMessage(line) : printLine(line) }
@@ -116,6 +131,9 @@ private struct TrainSummary: Encodable {
     var memory_peak_bytes: Int
     var resident_peak_bytes: Int?
     var dropped: Int
+    /// Of the last step; `expert_load_cv_max` is that of a router that sends all tokens one way.
+    var expert_load_cv: Double
+    var expert_load_cv_max: Double
     var log: String?
 
     var lines: [String] {
@@ -131,7 +149,9 @@ private struct TrainSummary: Encodable {
                 + "byte entropy of the text \(fixed(byte_entropy_nats, decimals: 4))",
             "memory  tensors peak at \(Bytes(memory_peak_bytes)) on a rank"
                 + (resident_peak_bytes.map { ", all processes together at \(Bytes($0))" } ?? ""),
-            "routing dropless, natural: \(dropped) assignments dropped",
+            "routing dropless, natural: \(dropped) assignments dropped; expert load cv "
+                + "\(fixed(expert_load_cv, decimals: 2)) in the last step (0 is even, "
+                + "\(fixed(expert_load_cv_max, decimals: 2)) is all tokens on the same experts)",
         ]
         if let log { lines.append("log     \(log)") }
         return lines
@@ -149,4 +169,11 @@ func duration(_ seconds: Double) -> String {
     let whole = Int(seconds.rounded())
     if whole >= 3600 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
     return whole >= 60 ? "\(whole / 60) min \(whole % 60) s" : "\(whole) s"
+}
+
+extension Model {
+    /// The variation of expert loads when every token goes to the same experts.
+    fileprivate var loadVariationMax: Double {
+        (Double(expertCount) / Double(topK) - 1).squareRoot()
+    }
 }

@@ -29,20 +29,20 @@ final class ApusProcess {
 
     /// Starts `apus` with these arguments.
     ///
-    /// - Parameters:
-    ///   - environment: variables beside those of this process; an empty one is taken away.
-    ///   - wrapper: a program and its arguments that start `apus`, such as `ip netns exec a`.
-    ///   - folder: where the process may write; it is also its `TMPDIR`.
+    /// `environment` adds variables to those of this process; an empty one takes a variable away. A
+    /// `wrapper` is a program with arguments that starts `apus`, such as `ip netns exec a`. It runs
+    /// in the repository, so that messages hold no path of a machine; what it writes is kept in
+    /// `folder`, of which `tmp` is its `TMPDIR`.
     init(
-        _ arguments: [String], environment: [String: String] = [:], wrapper: [String] = [],
-        folder: TestFolder, name: String = "apus"
+        _ arguments: [String], program: String = ApusProcess.program,
+        environment: [String: String] = [:], wrapper: [String] = [],
+        directory: URL = Repository.root, folder: TestFolder, name: String = "apus"
     ) throws {
         self.folder = folder
         self.name = name
-        let command = wrapper + [Self.program] + arguments
-        process.executableURL = URL(filePath: wrapper.isEmpty ? Self.program : "/usr/bin/env")
-        process.arguments = wrapper.isEmpty ? arguments : command
-        process.currentDirectoryURL = Repository.root
+        process.executableURL = URL(filePath: wrapper.isEmpty ? program : "/usr/bin/env")
+        process.arguments = wrapper.isEmpty ? arguments : wrapper + [program] + arguments
+        process.currentDirectoryURL = directory
         var variables = ProcessInfo.processInfo.environment.filter { name, _ in
             !["RANK", "PMI_RANK", "COLUMNS"].contains(name) && !name.hasPrefix("SLURM_")
                 && !name.hasPrefix("OMPI_")
@@ -109,7 +109,7 @@ final class ApusProcess {
     private static let markName = "APUS_TEST_MARK"
 
     /// The binary that was built with these tests, in the folder of the test bundle.
-    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "apus").path
 }
 
@@ -128,7 +128,8 @@ final class TestFolder {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory
+        path =
+            FileManager.default.temporaryDirectory
             .appending(path: "apus-test-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

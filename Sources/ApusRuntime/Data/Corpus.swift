@@ -116,21 +116,21 @@ package struct Corpus: ~Copyable {
 extension Diagnostic {
     fileprivate static func byteVocabulary(_ vocabulary: Int) -> Diagnostic {
         Diagnostic(
-            "data-vocabulary", path: "model.vocab_size",
+            .dataVocabulary, path: "model.vocab_size",
             problem: "a vocabulary of \(vocabulary) has no token for some bytes of the text",
             expected: "at least 256, or 257 with a token of its own between files")
     }
 
     fileprivate static func missingData(_ error: SystemError) -> Diagnostic {
         Diagnostic(
-            "data-missing", problem: "cannot read training text: \(error)",
+            .dataMissing, problem: "cannot read training text: \(error)",
             expected: "a text file, or a folder that holds some",
             hint: "names that start with a dot are left out of folders")
     }
 
     fileprivate static var noData: Diagnostic {
         Diagnostic(
-            "data-missing", problem: "no training text is named",
+            .dataMissing, problem: "no training text is named",
             expected: "`--data PATH` with a text file or a folder, once or more often")
     }
 }

@@ -20,7 +20,7 @@ package struct SequenceSampler: Hashable, Sendable {
         guard tokenCount > length else {
             throw Problems([
                 Diagnostic(
-                    "data-size",
+                    .dataSize,
                     problem: "the training text has \(tokenCount) bytes, "
                         + "one sequence of \(length) tokens needs \(length + 1)",
                     expected: "at least \(length + 1) bytes of text",

@@ -64,7 +64,8 @@ private func join(
 ) throws(Problems) -> Runtime {
     let problems: [Diagnostic]
     do throws(EngineError) {
-        problems = try disagreement(on: identity, rank: setting.rank, meeting)
+        problems = try disagreement(
+            on: identity, rank: setting.rank, worldSize: setting.program.mesh.worldSize, meeting)
         if problems.isEmpty { return try Runtime(setting, engine: engine, meeting: meeting) }
     } catch {
         throw Problems([error.diagnostic])
@@ -72,22 +73,40 @@ private func join(
     throw Problems(problems)
 }
 
-/// Whether this rank runs something else than rank 0: it would corrupt the others' numbers without
-/// an error.
+/// Whether a rank runs something else than rank 0: it would corrupt the others' numbers without an
+/// error.
+///
+/// Every rank learns it, so that none waits for one that was refused.
 private func disagreement(
-    on identity: String, rank: Rank, _ meeting: Communicators.Meeting
+    on identity: String, rank: Rank, worldSize: Int, _ meeting: Communicators.Meeting
 ) throws(EngineError) -> [Diagnostic] {
-    let key = "\(meeting.prefix)/identity"
+    let (store, place) = (meeting.store, "\(meeting.prefix)/identity")
     let own = String(fingerprint(identity), radix: 16)
-    if rank.index == 0 { try meeting.store.set(key, own) }
-    let expected = try meeting.store.get(key)
-    guard own != expected else { return [] }
+    if rank.index == 0 {
+        var verdict = [own]
+        for other in 1..<max(1, worldSize) where try store.get("\(place)/\(other)") != own {
+            verdict.append("\(other)")
+        }
+        try store.set("\(place)/verdict", verdict.joined(separator: " "))
+    } else {
+        try store.set("\(place)/\(rank)", own)
+    }
+    let verdict = try store.get("\(place)/verdict").split(separator: " ")
+    guard let expected = verdict.first, verdict.count > 1 else { return [] }
+    if rank.index == 0 {
+        // The store may end with this process, so everybody reads the verdict first.
+        for other in 1..<worldSize { _ = try store.get("\(place)/\(other)/read") }
+    } else {
+        try store.set("\(place)/\(rank)/read", "yes")
+    }
+    let ranks = verdict.dropFirst().joined(separator: ", ")
+    let subject = verdict.count > 2 ? "ranks \(ranks) were" : "rank \(ranks) was"
     return [
         Diagnostic(
-            "rank-mismatch",
-            problem: "rank \(rank) was given another deployment, data or settings than rank 0",
-            details: ["fingerprint \(own), rank 0 has \(expected)"],
+            .rankMismatch,
+            problem: "\(subject) given another deployment, data or settings than rank 0",
+            details: own == expected ? [] : ["fingerprint \(own), rank 0 has \(expected)"],
             expected: "the same command, file and data on every host",
-            hint: "compare the files and flags on this host with those of rank 0")
+            hint: "compare the files and flags of that rank's host with those of rank 0")
     ]
 }

@@ -1,0 +1,78 @@
+import ApusTestSupport
+import Foundation
+import Testing
+
+@Suite("Bad input to the command line", .serialized, .timeLimit(.minutes(1)))
+struct BadInputTests {
+    @Test("a misspelt key is named with the one that was meant, and nothing is printed")
+    func suggestsKey() throws {
+        let folder = try TestFolder()
+        let small = try Repository.text("Plans/small.yaml")
+        let file = try folder.write(
+            small.replacing("  schedule: 1f1b", with: "  shedule: 1f1b"), to: "wrong.yaml")
+        let outcome = try ApusProcess.run("program", file, "--check")
+        #expect(outcome.status == 2)
+        #expect(outcome.output.isEmpty)
+        try expectSnapshot(
+            outcome.errors.replacing(folder.path, with: "FOLDER"), named: "unknown-key")
+    }
+
+    @Test("a file that is not there, a folder and a deployment without a plan have no answer")
+    func namesFile() throws {
+        let folder = try TestFolder()
+        let missing = try ApusProcess.run("program", "/nowhere/plan.yaml")
+        #expect(
+            missing.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                error: cannot open `/nowhere/plan.yaml`: No such file or directory  [system]
+
+                """)
+        let directory = try ApusProcess.run("program", "Plans")
+        #expect(directory.status == 2)
+        #expect(
+            directory.errors == "error: cannot read `Plans`: it is not a regular file  [system]\n")
+        let small = try Repository.text("Plans/small.yaml")
+        let plan = try #require(small.range(of: "\nplan:")).lowerBound
+        let run = try #require(small.range(of: "\nrun:")).lowerBound
+        let planless = try folder.write(
+            String(small[..<plan] + small[run...]), to: "planless.yaml")
+        let outcome = try ApusProcess.run("program", planless)
+        #expect(outcome.status == 2)
+        #expect(
+            outcome.errors == """
+                \(planless): error: the deployment has no `plan`, and Apus cannot search one yet\
+                  [plan-missing]
+                  expected: a `plan` section with degrees, a schedule and micro-batches
+                  hint: `Plans/strategy-16gpu.yaml` shows one
+
+                """)
+    }
+
+    @Test("hostile files are refused within seconds, without a crash", arguments: hostile.keys)
+    func refusesHostileFile(name: String) throws {
+        let folder = try TestFolder()
+        let text = try #require(Self.hostile[name])
+        let file = try folder.write(text, to: "hostile.yaml")
+        let outcome = try ApusProcess.run("program", file, "--check", limit: 10)
+        #expect(outcome.status == 2)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.contains("error: "))
+        #expect(outcome.errors.utf8.count < 20_000)
+        #expect(outcome.seconds < 3, "a debug build on a busy machine; a release takes under 1 s")
+    }
+
+    private static let hostile = [
+        "brackets": String(repeating: "[", count: 3_000_000),
+        "deep": String(repeating: "[", count: 20_000),
+        "aliases": (1...12).reduce("a0: &a0 [x, x, x, x, x, x, x, x, x]\n") { text, level in
+            let list = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            return text + "a\(level): &a\(level) [\(list)]\n"
+        },
+        "numbers": "apus: 99999999999999999999999\nmodel: { num_hidden_layers: -1e400 }\n",
+        "ranks": "apus: 1\nplan: { pipeline_parallel: 65537, data_parallel: .nan }\n",
+        "bytes": "\u{0}\u{1}\u{7F}\u{FEFF}",
+        "empty": "",
+    ]
+}
