@@ -43,7 +43,6 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case stepOrder = "step-order"
     case transferMismatch = "transfer-mismatch"
     case deadlock = "deadlock"
-    case stepOrder = "step-order"
 
     // The text to train on.
     case dataMissing = "data-missing"
