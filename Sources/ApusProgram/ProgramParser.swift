@@ -111,7 +111,7 @@ private struct ProgramParser {
         let text = index > 0 && index <= lines.count ? String(lines[index - 1].prefix(60)) : ""
         return Problems([
             Diagnostic(
-                "program-syntax", location: Diagnostic.Location(file: file, line: max(1, index)),
+                .programSyntax, location: Diagnostic.Location(file: file, line: max(1, index)),
                 problem: "cannot read `\(text)` as a line of a program", expected: expected,
                 hint: "`apus program FILE` prints programs in this form")
         ])

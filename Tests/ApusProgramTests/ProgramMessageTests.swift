@@ -99,8 +99,8 @@ struct ProgramMessageTests {
         let norm = try #require(program.site(of: .gradientNorm, stage: 0))
         #expect(
             text(program.leavingOut(norm).verify()) == """
-                error: stage 0, instruction 97 `START statistics on world 680B` does not follow the \
-                gradients' norm  [step-order]
+                error: stage 0, instruction 97 `START statistics on world 680B` does not follow \
+                the gradients' norm  [step-order]
                 error: stage 0, instruction 99 `STEP` does not follow the sum over all ranks\
                   [step-order]
                 error: stage 0 does not end with updated weights  [step-order]

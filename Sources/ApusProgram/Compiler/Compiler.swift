@@ -63,7 +63,7 @@ private func compileStage(_ context: StageContext, _ schedule: [ScheduleEntry]) 
 private func notCompiled(model: Model, plan: Plan, shape: StepShape) -> [Diagnostic] {
     func missing(_ path: String, _ value: String, expected: String) -> Diagnostic {
         Diagnostic(
-            "not-compiled", path: path,
+            .notCompiled, path: path,
             problem: "`\(path)` is \(value), which Apus cannot compile into a program yet",
             expected: expected, hint: "`--local` replaces what cannot run yet and says so")
     }
@@ -96,7 +96,7 @@ private func notCompiled(model: Model, plan: Plan, shape: StepShape) -> [Diagnos
 
 private func scheduleNotCompiled(_ schedule: Plan.Schedule) -> Diagnostic {
     Diagnostic(
-        "not-compiled", path: "plan.schedule",
+        .notCompiled, path: "plan.schedule",
         problem: "`plan.schedule` is `\(schedule.rawValue)`, which Apus cannot compile yet",
         expected: "`1f1b` or `gpipe`", hint: "`--local` replaces what cannot run yet and says so")
 }

@@ -57,7 +57,7 @@ extension ContentChecker {
         case (.embedding, nil), (.norm, nil), (.heads, nil), (.head, nil):
             break
         default:
-            report("slot-content", "does not treat the router's decision as its island must", place)
+            report(.slotContent, "does not treat the router's decision as its island must", place)
         }
         write(rules.outputs(island, microBatch), to: run.outputs, place)
         if let state = run.state { put(rules.state(island, microBatch), in: state, place) }
@@ -81,27 +81,27 @@ extension ContentChecker {
     private mutating func start(_ transfer: Transfer, _ place: Place) {
         inFlight[transfer.id] = transfer
         guard let rule = rules.rule(for: transfer.id, buckets: programClass.buckets) else {
-            return report("transfer-mismatch", "names a bucket that the class lacks", place)
+            return report(.transferMismatch, "names a bucket that the class lacks", place)
         }
         guard transfer.id.role == rule.role, transfer.queue == rule.queue else {
             return report(
-                "transfer-mismatch",
+                .transferMismatch,
                 "has to be a \(rule.role.rawValue) on `\(rule.queue.name)`", place)
         }
         if let problem = missingMembers(of: rule.queue) {
-            return report("transfer-mismatch", problem, place)
+            return report(.transferMismatch, problem, place)
         }
         let before = problems.count
         expect([rule.source].compactMap(\.self), in: [transfer.source].compactMap(\.self), place)
         expect([rule.routing].compactMap(\.self), in: [transfer.routing].compactMap(\.self), place)
         guard (transfer.destination == nil) == (rule.destination == nil) else {
-            return report("slot-content", "has another number of destinations than it fills", place)
+            return report(.slotContent, "has another number of destinations than it fills", place)
         }
         // A slot with another value may well have another size, so that is not said too.
         guard problems.count == before else { return }
         if let expected = expectedSize(transfer, rule), expected != transfer.size {
             report(
-                "transfer-mismatch",
+                .transferMismatch,
                 "moves \(transfer.size.count)B where its slots or its bucket say "
                     + "\(expected.count)B", place)
         }
@@ -167,7 +167,7 @@ extension ContentChecker {
             }
         if !fits {
             report(
-                "transfer-mismatch",
+                .transferMismatch,
                 "moves a slot of \(source.count)B into one of \(destination.count)B", place)
         }
     }
@@ -181,18 +181,18 @@ extension ContentChecker {
     private mutating func expect(_ needed: [Content], in slots: [Slot], _ place: Place) {
         guard needed.count == slots.count else {
             return report(
-                "slot-content", "reads \(slots.count) slots where it needs \(needed.count)", place)
+                .slotContent, "reads \(slots.count) slots where it needs \(needed.count)", place)
         }
         for (content, slot) in zip(needed, slots) where contents[slot.index] != content {
             let held = contents[slot.index].map { "`\($0)`" } ?? "nothing that can be read"
-            report("slot-content", "needs `\(content)` in `\(slot)`, which holds \(held)", place)
+            report(.slotContent, "needs `\(content)` in `\(slot)`, which holds \(held)", place)
         }
     }
 
     private mutating func write(_ made: [Content], to slots: [Slot], _ place: Place) {
         guard made.count == slots.count else {
             return report(
-                "slot-content", "writes \(slots.count) slots where it makes \(made.count)", place)
+                .slotContent, "writes \(slots.count) slots where it makes \(made.count)", place)
         }
         for (content, slot) in zip(made, slots) { put(content, in: slot, place) }
     }
@@ -202,20 +202,20 @@ extension ContentChecker {
         let plan = programClass.slots[slot.index]
         guard plan.kind == content.kind else {
             return report(
-                "slot-content",
+                .slotContent,
                 "puts `\(content)` in `\(slot)`, which is a slot for \(plan.kind.rawValue)", place)
         }
         let usual = sizes[content.sizeClass] ?? plan.size
         sizes[content.sizeClass] = usual
         if usual != plan.size {
             report(
-                "slot-content",
+                .slotContent,
                 "puts `\(content)` in `\(slot)` of \(plan.size.count)B; elsewhere such a value "
                     + "has \(usual.count)B", place)
         }
     }
 
-    private mutating func report(_ code: String, _ what: String, _ place: Place) {
+    private mutating func report(_ code: DiagnosticCode, _ what: String, _ place: Place) {
         problems.append(place.diagnostic(code, what))
     }
 }
@@ -232,7 +232,7 @@ struct Place {
         self.position = position
     }
 
-    func diagnostic(_ code: String, _ what: String) -> Diagnostic {
+    func diagnostic(_ code: DiagnosticCode, _ what: String) -> Diagnostic {
         Diagnostic(
             code, problem: "stage \(stage), instruction \(position) `\(instruction)` \(what)")
     }

@@ -113,7 +113,7 @@ extension RendezvousMachine {
             details.append("and \(others.count - details.count) more stages")
         }
         return Diagnostic(
-            "deadlock",
+            .deadlock,
             problem: "stage \(waiting[0]) would wait forever at \(place(of: waiting[0]))",
             details: details, hint: Self.bug)
     }
@@ -127,7 +127,7 @@ extension RendezvousMachine {
         _ one: Transfer, _ index: Int, _ other: Transfer, _ otherIndex: Int
     ) -> Diagnostic {
         Diagnostic(
-            "transfer-mismatch",
+            .transferMismatch,
             problem: "stages \(index) and \(otherIndex) disagree on what `\(one.queue.name)` "
                 + "carries next",
             details: [
@@ -150,10 +150,13 @@ private struct ClassState {
     private var waiting: [Queue: ArraySlice<Transfer>] = [:]
     private var completed: Set<Transfer.ID> = []
 
-    /// Goes on until the next wait for a transfer that is not complete. Returns whether it moved.
+    /// Goes on until the next wait for a transfer that is not complete.
     ///
-    /// - Parameter isAlone: whether no other class takes part in a queue; the ranks of a class start
-    ///   its transfers together, so they complete at once.
+    /// - Parameters:
+    ///   - instructions: the class's program.
+    ///   - isAlone: whether no other class takes part in a queue; the ranks of a class start its
+    ///     transfers together, so they complete at once.
+    /// - Returns: whether it moved.
     mutating func advance(_ instructions: [Instruction], isAlone: (Queue) -> Bool) -> Bool {
         let before = position
         while position < instructions.count {

@@ -88,20 +88,20 @@ struct SlotChecker {
         for index in states.indices where states[index].isLive {
             problems.append(
                 Diagnostic(
-                    "slot-lifetime",
+                    .slotLifetime,
                     problem: "stage \(programClass.stage) ends with a value in `\(Slot(index))`"))
         }
         for id in inFlight.keys.map(\.description).sorted() {
             problems.append(
                 Diagnostic(
-                    "slot-lifetime",
+                    .slotLifetime,
                     problem: "stage \(programClass.stage) ends without waiting for `\(id)`"))
         }
         return problems
     }
 
     private mutating func report(_ what: String, _ place: Place) {
-        problems.append(place.diagnostic("slot-lifetime", what))
+        problems.append(place.diagnostic(.slotLifetime, what))
     }
 }
 

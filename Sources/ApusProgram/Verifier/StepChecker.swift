@@ -44,7 +44,7 @@ struct StepChecker {
         for (position, instruction) in programClass.instructions.enumerated() {
             let place = Place(stage: programClass.stage, instruction, position)
             if let what = checker.problem(with: instruction, at: position) {
-                checker.problems.append(place.diagnostic("step-order", what))
+                checker.problems.append(place.diagnostic(.stepOrder, what))
             }
         }
         checker.finish()
@@ -206,8 +206,8 @@ extension ProgramClass {
         return stage == program.mesh.lastStage ? result + [.head] : result
     }
 
-    /// The islands that add to the gradients of a bucket, or `nil` where its weights have names that
-    /// no model of Apus gives.
+    /// The islands that add to the gradients of a bucket, or `nil` where its weights have names
+    /// that no model of Apus gives.
     func islands(of bucket: GradientBucket) -> Set<Island>? {
         var result: Set<Island> = []
         for name in bucket.parameters {

@@ -6,10 +6,10 @@ extension Program {
     /// where it would not.
     ///
     /// What is proven, in this order:
-    /// - **Slots.** Each slot is written before it is read, left alone while a transfer uses it, and
-    ///   free at the end.
-    /// - **Contents.** Each instruction reads the values that the model's arithmetic needs there, of
-    ///   the right layer and micro-batch, and each transfer is as large as its slots or its bucket.
+    /// - **Slots.** Each slot is written before it is read, left alone while a transfer uses it,
+    ///   and free at the end.
+    /// - **Contents.** Each instruction reads the values that the model's arithmetic needs there,
+    ///   of the right layer and micro-batch; each transfer is as large as its slots or its bucket.
     /// - **Step.** Each island runs for each micro-batch; gradients are reduced when they are
     ///   complete and before they are measured; every send and receive that a neighbour needs is
     ///   there, once.
@@ -22,9 +22,9 @@ extension Program {
     ///
     /// One rank stands for each class. The ranks of a class run the same instructions, so they
     /// cannot disagree about the order of collectives among themselves, and between stages each has
-    /// its own partner. Nothing in a program chooses between transfers that are ready, so if one way
-    /// of running it ends, every way does; the way in which the ranks of a class keep step is the
-    /// one that is tried.
+    /// its own partner. Nothing in a program chooses between transfers that are ready, so if one
+    /// way of running it ends, every way does; the way in which the ranks of a class keep step is
+    /// the one that is tried.
     ///
     /// Not proven, because a program does not hold the model: that planned sizes are right for it,
     /// and that its buckets hold all weights that need a reduction.
@@ -47,7 +47,7 @@ extension Program {
         guard classes.count == mesh.degrees.pipeline else {
             return [
                 Diagnostic(
-                    "step-order",
+                    .stepOrder,
                     problem: "the program has \(classes.count) classes for "
                         + "\(mesh.degrees.pipeline) stages")
             ]
@@ -57,7 +57,7 @@ extension Program {
             guard programClass.stage == Stage(index), programClass.layers.lowerBound == next else {
                 return [
                     Diagnostic(
-                        "step-order",
+                        .stepOrder,
                         problem: "class \(index) is of stage \(programClass.stage) and starts at "
                             + "layer \(programClass.layers.lowerBound)",
                         expected: "stage \(index) and layer \(next)")
