@@ -107,16 +107,8 @@ extension Runtime {
     /// Squares the gradients that this rank answers for: one rank for each weight.
     private func measureGradients() throws {
         let mesh = setting.program.mesh
-        let local = mesh.position(of: setting.rank).local
-        let isTiedCopy =
-            setting.model.tiesEmbeddings && program.stage == mesh.lastStage
-            && program.stage.index > 0
         let norms = try parameters.squaredNorms { parameter in
-            switch parameter.kind {
-            case .experts: mesh.expertDataIndex(local: local) == 0
-            case .embedding: mesh.dataIndex(local: local) == 0 && !isTiedCopy
-            case .attention, .router, .norms, .head: mesh.dataIndex(local: local) == 0
-            }
+            mesh.answers(setting.rank, for: parameter, in: setting.model)
         }
         for norm in norms { statistics.setSquaredNorm(norm.value, of: norm.name) }
         statistics.stopRequests = isStopRequested() ? 1 : 0

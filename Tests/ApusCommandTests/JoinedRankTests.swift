@@ -56,7 +56,6 @@ struct TwoHostTests {
     func agreesWithLocal() throws {
         let run = try TrainingRun()
         let namespaces = try NetworkNamespaces()
-        let start = Date()
         let ranks = try JoinedRanks.start(
             run, address: namespaces.addresses[0], port: 29_500,
             hosts: namespaces.names.map { ["ip", "netns", "exec", $0] }
@@ -64,7 +63,6 @@ struct TwoHostTests {
         for (rank, outcome) in try ranks.end(within: 60).enumerated() {
             #expect(outcome.status == 0, "rank \(rank): \(outcome.transcript)")
         }
-        let seconds = Date().timeIntervalSince(start)
         let sent = try namespaces.bytesSent()
         let local = try run.start("--steps", "8", "--log", run.path("local.jsonl"))
         let outcome = try local.end(within: 60)
@@ -74,6 +72,5 @@ struct TwoHostTests {
         #expect(try run.losses("joined.jsonl") == losses)
         // The stages lie in different namespaces: at least each step's activations cross the link.
         #expect(sent > 8 * 8 * 64 * 64 * 4)
-        print("two namespaces: 8 steps in \(seconds) s, \(sent) bytes over the link")
     }
 }

@@ -6,7 +6,7 @@ import Testing
 /// It is a class because the namespaces exist once; they are taken down when the test lets go of
 /// it.
 final class NetworkNamespaces {
-    let names: [String]
+    let names = ["apus\(getpid())a", "apus\(getpid())b"]
     let addresses = ["10.213.77.1", "10.213.77.2"]
 
     /// Whether this user may make namespaces and has the tool for it.
@@ -16,8 +16,7 @@ final class NetworkNamespaces {
     }()
 
     init() throws {
-        let mark = "apus\(getpid() % 100_000)"
-        names = ["\(mark)a", "\(mark)b"]
+        try removeAbandoned()
         let links = names.map { "\($0)l" }
         for name in names { try ip("netns", "add", name) }
         // Both ends are made inside the namespaces, so that this machine's own never has them.
@@ -34,6 +33,17 @@ final class NetworkNamespaces {
 
     deinit {
         for name in names { _ = try? ip("netns", "delete", name) }
+    }
+
+    /// Takes down what tests left that were killed: namespaces that are named after a process that
+    /// no longer lives.
+    private func removeAbandoned() throws {
+        for line in try ip("netns", "list").split(separator: "\n") {
+            guard let match = line.firstMatch(of: /^apus(\d+)[ab]\b/), let pid = Int32(match.1),
+                kill(pid, 0) != 0
+            else { continue }
+            try ip("netns", "delete", String(line.prefix { $0 != " " }))
+        }
     }
 
     /// The bytes that the first namespace has sent to the second.

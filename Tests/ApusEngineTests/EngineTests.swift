@@ -72,7 +72,7 @@ struct EngineBuildTests {
         #expect(status == 2)
         #expect(
             text == """
-                error: no libtorch found in `/nowhere`
+                error: no libtorch found in `/nowhere`  [engine-build]
                   hint: `make build` fetches one; or let `APUS_LIBTORCH` name yours, with include/ \
                 and lib/
 

@@ -13,7 +13,7 @@ enum EngineUnderTest {
         .deletingLastPathComponent().deletingLastPathComponent().path
 
     static func open() throws -> Engine {
-        // The flight recorder of PyTorch 2.11 keeps a map that several ranks of one process race on.
+        // PyTorch 2.11 keeps a flight recorder that several ranks of one process race on.
         setenv("TORCH_FR_BUFFER_SIZE", "0", 0)
         return try Engine.open(at: try #require(path))
     }

@@ -31,7 +31,7 @@ struct LocalJob {
     }
 
     static func engine() throws -> Engine? {
-        // The flight recorder of PyTorch 2.11 keeps a map that several ranks of one process race on.
+        // PyTorch 2.11 keeps a flight recorder that several ranks of one process race on.
         setenv("TORCH_FR_BUFFER_SIZE", "0", 0)
         guard let path = Engine.locate(environment: ProcessInfo.processInfo.environment) else {
             return nil

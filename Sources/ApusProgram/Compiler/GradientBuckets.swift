@@ -20,7 +20,7 @@ private let bucketSizeMax = Bytes(32 << 20)
 func gradientBuckets(_ context: StageContext) -> [PlannedBucket] {
     var buckets: [PlannedBucket] = []
     for parameter in context.parameters.reversed() {
-        let axis = reductionAxis(of: parameter, context)
+        let axis = context.mesh.reductionAxis(of: parameter, in: context.model)
         guard context.mesh.size(of: axis) > 1 else { continue }
         let size = Bytes(parameter.count * 4)
         let island = completingIsland(of: parameter, context)
@@ -38,15 +38,6 @@ func gradientBuckets(_ context: StageContext) -> [PlannedBucket] {
         }
     }
     return buckets
-}
-
-private func reductionAxis(of parameter: StoredParameter, _ context: StageContext) -> Axis {
-    switch parameter.kind {
-    case .experts: .expertData
-    case .embedding where context.model.tiesEmbeddings && context.mesh.degrees.pipeline > 1:
-        .embedding
-    case .embedding, .attention, .router, .norms, .head: .data
-    }
 }
 
 private func completingIsland(of parameter: StoredParameter, _ context: StageContext) -> Island {
