@@ -50,6 +50,7 @@ struct RankProcess {
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
             corpus: corpus, engine: engine, meeting: try meeting(engine))
         try? supervisor?.send(Self.ready)
+        stop.beginLoop()
         do throws(RuntimeError) {
             try rank.train {
                 stop.signal != nil
