@@ -7,19 +7,19 @@ import Testing
 struct JoinedRanks {
     let ranks: [ApusProcess]
 
-    /// Starts four ranks of the small deployment, of which rank 0 listens at `address`.
+    /// Starts four ranks of the small deployment.
     ///
     /// Each of the `hosts` is a program with arguments that starts something there; the ranks are
-    /// dealt out to them in order. `arguments` come after the deployment and the text.
+    /// dealt out to them in order. The `addresses` are those of rank 0 as each host knows it. `arguments` come after the deployment and the text.
     static func start(
-        _ run: TrainingRun, address: String = "127.0.0.1", port: Int, hosts: [[String]] = [[]],
-        arguments: (_ rank: Int) -> [String]
+        _ run: TrainingRun, addresses: [String] = ["127.0.0.1"], port: Int,
+        hosts: [[String]] = [[]], arguments: (_ rank: Int) -> [String]
     ) throws -> JoinedRanks {
         let local = worldSize / hosts.count
         let ranks = try (0..<worldSize).map { rank in
             try start(
-                run, rank, local: local, address: address, port: port, wrapper: hosts[rank / local],
-                arguments: arguments(rank))
+                run, rank, local: local, address: addresses[rank / local], port: port,
+                wrapper: hosts[rank / local], arguments: arguments(rank))
         }
         return JoinedRanks(ranks: ranks)
     }
