@@ -126,14 +126,17 @@ struct RankProcess {
         let addresses = try rendezvous.addresses(environment)
         let (host, port) = (addresses.store, rendezvous.masterPort)
         let (size, timeout) = (rendezvous.worldSize, job.timeoutSeconds)
+        var listener: Int32?
+        if case .this(let descriptor) = rendezvous.storeServer {
+            listener = try descriptor ?? rendezvous.listen(at: host)
+        }
         do throws(EngineError) {
             let store: Store
-            switch rendezvous.storeServer {
-            case .this(let descriptor):
+            if let listener {
                 store = try Store.server(
-                    engine, listenDescriptor: descriptor, host: host, port: port, worldSize: size,
+                    engine, listenDescriptor: listener, host: host, port: port, worldSize: size,
                     timeoutSeconds: timeout)
-            case .other, .agent:
+            } else {
                 store = try Store.client(
                     engine, host: host, port: port, worldSize: size, timeoutSeconds: timeout)
             }

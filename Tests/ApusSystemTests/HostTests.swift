@@ -83,4 +83,19 @@ import Testing
         #expect(throws: SystemError.self) { try ListeningSocket(address: "no address") }
         #expect(throws: SystemError.self) { try ListeningSocket(address: "192.0.2.1") }
     }
+
+    @Test("a listening socket takes the port that it is told, unless somebody else has it")
+    func listensOnPort() throws {
+        let port = try ListeningSocket().port
+        let socket = try ListeningSocket(port: port)
+        #expect(socket.port == port)
+        #expect(throws: SystemError("listen on", "127.0.0.1 port \(port)", code: EADDRINUSE)) {
+            try ListeningSocket(port: port)
+        }
+        let elsewhere = try #require(throws: SystemError.self) {
+            try ListeningSocket(address: "192.0.2.1", port: port)
+        }
+        #expect(elsewhere.isAddressElsewhere)
+        withExtendedLifetime(socket) {}
+    }
 }
