@@ -17,8 +17,8 @@ package final class Store: @unchecked Sendable {
 
     /// The store that the others connect to.
     ///
-    /// It takes over `listenDescriptor`, a bound, listening socket: one that c10d opened itself would
-    /// listen on every interface, and whoever connects is obeyed.
+    /// It takes over `listenDescriptor`, a bound, listening socket: one that c10d opened itself
+    /// would listen on every interface, and whoever connects is obeyed.
     package static func server(
         _ engine: Engine, listenDescriptor: Int32, host: String, port: Int, worldSize: Int,
         timeoutSeconds: Double

@@ -10,7 +10,8 @@ struct JoinedRanks {
     /// Starts four ranks of the small deployment.
     ///
     /// Each of the `hosts` is a program with arguments that starts something there; the ranks are
-    /// dealt out to them in order. The `addresses` are those of rank 0 as each host knows it. `arguments` come after the deployment and the text.
+    /// dealt out to them in order. The `addresses` are those of rank 0 as each host knows it.
+    /// `arguments` come after the deployment and the text.
     static func start(
         _ run: TrainingRun, addresses: [String] = ["127.0.0.1"], port: Int,
         hosts: [[String]] = [[]], arguments: (_ rank: Int) -> [String]
