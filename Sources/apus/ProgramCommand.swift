@@ -42,9 +42,7 @@ struct ProgramCommand: ParsableCommand {
     @OptionGroup var options: SharedOptions
 
     func validate() throws {
-        if let length, !(1...1_048_576 ~= length) {
-            throw ValidationError("`--length \(length)` is not between 1 and 1048576")
-        }
+        try require(length, of: "--length", in: FileSchema.sequenceLength)
         if check, rank != nil || diff != nil {
             throw ValidationError(
                 "`--check` proves whole programs; it goes with neither `--rank` nor `--diff`")
@@ -73,21 +71,28 @@ struct ProgramCommand: ParsableCommand {
     }
 
     private func compilePrograms(_ path: String) throws -> [Entry] {
-        var deployment = try loadDeployment(path).deployment
+        let read = try loadDeployment(path)
+        var deployment = read.deployment
         if local { deployment = deployment.local().deployment }
         let plan = try deployment.requirePlan(file: path)
-        let lengths = length.map { [$0] } ?? deployment.workload.sequenceLengths
-        return try lengths.map { length throws(Problems) in
-            guard let bucket = plan.bucket(forLength: length) else {
-                throw Problems([
-                    Diagnostic(
-                        .sequenceLength, location: Diagnostic.Location(file: path),
-                        path: "plan.by_sequence_length",
-                        problem: "no bucket of the plan holds sequences of \(length) tokens",
-                        expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
-                ])
-            }
-            let precision = deployment.workload.precision
+        if let length {
+            deployment.workload.sequenceLengths = [length]
+            deployment.workload.lengthWeights = nil
+        }
+        let buckets = "plan.by_sequence_length"
+        let entries = try deployment.workload.sequenceLengths.map { length throws(Problems) in
+            if let bucket = plan.bucket(forLength: length) { return (length, bucket) }
+            throw Problems([
+                Diagnostic(
+                    .sequenceLength, location: read.positions.location(of: buckets),
+                    path: buckets,
+                    problem: "no bucket of the plan holds sequences of \(length) tokens",
+                    expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
+            ])
+        }
+        try deployment.requireSound(at: read.positions)
+        let precision = deployment.workload.precision
+        return try entries.map { length, bucket throws(Problems) in
             let shape = StepShape(bucket: bucket, length: length, precision: precision)
             do throws(Problems) {
                 let program = try compile(model: deployment.model, plan: plan, shape: shape)

@@ -50,6 +50,78 @@ struct BadInputTests {
                 """)
     }
 
+    @Test("flags that ask for more than Apus can count are refused like a file that does")
+    func refusesUncountableFlags() throws {
+        let folder = try TestFolder()
+        let file = try folder.write(Self.vast, to: "vast.yaml")
+        #expect(try ApusProcess.run("program", file, "--check", "--quiet").status == 0)
+        let program = try ApusProcess.run("program", file, "--check", "--length", "1048576")
+        #expect(
+            program.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                \(file):5:1: error: a step of 1e12 tokens through this model has more bytes than \
+                Apus can count  [count-limit]
+                  1 000 000 sequences of 1 048 576 tokens
+                  expected: at most 4e8 tokens in a step
+
+                """)
+        let train = try ApusProcess.run(
+            "train", file, "--data", "x", "--sequences", "1048576", "--sequence-length", "1048576")
+        #expect(
+            train.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                \(file):6:1: error: a step of 1e12 tokens through this model has more bytes than \
+                Apus can count  [count-limit]
+                  1 048 576 sequences of 1 048 576 tokens
+                  expected: at most 4e8 tokens in a step
+
+                """)
+    }
+
+    /// A deployment that is as large as Apus counts in everything but its sequences.
+    private static let vast = """
+        model: { num_hidden_layers: 4, hidden_size: 65536, num_attention_heads: 64, head_dim: 128,
+          num_local_experts: 64, num_experts_per_tok: 32, intermediate_size: 262144,
+          vocab_size: 4194304 }
+        workload: { sequences_per_batch: 8, sequence_lengths: [64], precision: fp32 }
+        plan: { micro_batches: 1, sequences_per_data_rank: 1000000 }
+        run: { sequence_length: 64, sequences_per_step: 8 }
+
+        """
+
+    @Test("flags that do not suit the plan are refused like the keys that they override")
+    func refusesUnsuitableFlags() throws {
+        let sequences = try ApusProcess.run(
+            "train", "Plans/small.yaml", "--data", "x", "--sequences", "7")
+        #expect(
+            sequences.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                Plans/small.yaml:55:3: error: `run.sequences_per_step` is 7, which 2 data ranks \
+                cannot share  [micro-batches]
+                  expected: a multiple of 2
+                  hint: `--local` replaces it
+
+                """)
+        let length = try ApusProcess.run(
+            "program", "Plans/strategy-16gpu.yaml", "--length", "10241")
+        #expect(
+            length.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                Plans/strategy-16gpu.yaml:46:3: error: no bucket of the plan holds sequences of \
+                10241 tokens  [sequence-length]
+                  expected: at most 10240
+
+                """)
+    }
+
     @Test("hostile files are refused within seconds, without a crash", arguments: hostile.keys)
     func refusesHostileFile(name: String) throws {
         let folder = try TestFolder()

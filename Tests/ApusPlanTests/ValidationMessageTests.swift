@@ -213,6 +213,7 @@ struct ValidationMessageTests {
                 """
                 plans/small.yaml:15:1: error: a step of 1e12 tokens through this model has more \
                 bytes than Apus can count  [count-limit]
+                  1 048 576 sequences of 1 048 576 tokens
                   expected: at most 5e7 tokens in a step
                 """
             ])

@@ -25,6 +25,14 @@ package struct KeyPositions: Hashable, Sendable {
         return path.isEmpty ? [] : paths + [""]
     }
 
+    /// The key path of a plan's bucket: an entry of its list, or the plan itself where it is the one
+    /// bucket for all lengths.
+    package func path(ofBucket index: Int, in plan: Plan) -> String {
+        let buckets = "plan.by_sequence_length"
+        let isInPlan = plan.buckets.first?.lengthMax == nil && !contains(buckets)
+        return isInPlan ? "plan" : "\(buckets)[\(index)]"
+    }
+
     func contains(_ path: String) -> Bool { locations[path] != nil }
 
     mutating func insert(_ location: Diagnostic.Location, for path: String) {
