@@ -14,12 +14,12 @@ func loadDeployment(_ path: String) throws -> DeploymentFile {
     }
 }
 
-/// The bytes of a file that a user names, refused when it is far too large to be meant.
+/// The bytes of a file that a user names, of which no more are read than Apus takes.
 private func readInput(_ path: String) throws(Problems) -> [UInt8] {
     do throws(SystemError) {
-        return try readFile(path, limit: 64 << 20)
+        return try readFile(path, limit: FileLimits.size.count)
     } catch {
-        throw Problems([error.diagnostic])
+        throw Problems([error.code == EFBIG ? fileTooLarge(path) : error.diagnostic])
     }
 }
 

@@ -50,6 +50,27 @@ struct BadInputTests {
                 """)
     }
 
+    @Test("a file that is far too large is refused before it is read")
+    func refusesLargeFile() throws {
+        let folder = try TestFolder()
+        let file = try folder.write("", to: "large.yaml")
+        let handle = try #require(FileHandle(forWritingAtPath: file))
+        try handle.truncate(atOffset: 1 << 40)
+        try handle.close()
+        let outcome = try ApusProcess.run("program", file, limit: 10)
+        #expect(
+            outcome.transcript == """
+                exit status 2
+                --- stdout
+                --- stderr
+                \(file): error: the file is too large for a deployment and is not read  [file-size]
+                  expected: at most 262 144 bytes (256 KiB)
+                  hint: a deployment or a `config.json` takes a few kilobytes; is this the right \
+                file?
+
+                """)
+    }
+
     @Test("flags that ask for more than Apus can count are refused like a file that does")
     func refusesUncountableFlags() throws {
         let folder = try TestFolder()
