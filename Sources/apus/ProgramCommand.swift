@@ -67,6 +67,7 @@ struct ProgramCommand: ParsableCommand {
 
     private struct Entry {
         var length: Int
+        var model: Model
         var program: Program
     }
 
@@ -96,7 +97,7 @@ struct ProgramCommand: ParsableCommand {
             let shape = StepShape(bucket: bucket, length: length, precision: precision)
             do throws(Problems) {
                 let program = try compile(model: deployment.model, plan: plan, shape: shape)
-                return Entry(length: length, program: program)
+                return Entry(length: length, model: deployment.model, program: program)
             } catch {
                 throw Problems(error.diagnostics.map { $0.located(in: path) })
             }
@@ -118,7 +119,7 @@ struct ProgramCommand: ParsableCommand {
     private func prove(_ programs: [Entry]) throws {
         var found: [Diagnostic] = []
         let proofs = programs.map { entry in
-            let problems = entry.program.verify()
+            let problems = entry.program.verify(for: entry.model)
             found += problems
             return Proof(
                 sequence_length: entry.length, ranks: entry.program.mesh.worldSize,

@@ -103,7 +103,7 @@ struct TrainCommand: ParsableCommand {
             ])
         }
         let program = try compile(model: deployment.model, plan: plan, shape: shape)
-        let problems = program.verify()
+        let problems = program.verify(for: deployment.model)
         guard problems.isEmpty else { throw Problems(problems) }
         guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
         else { throw Problems([.engineMissing]) }
