@@ -95,12 +95,9 @@ struct ProgramCommand: ParsableCommand {
         let precision = deployment.workload.precision
         return try entries.map { length, bucket throws(Problems) in
             let shape = StepShape(bucket: bucket, length: length, precision: precision)
-            do throws(Problems) {
-                let program = try compile(model: deployment.model, plan: plan, shape: shape)
-                return Entry(length: length, model: deployment.model, program: program)
-            } catch {
-                throw Problems(error.diagnostics.map { $0.located(in: path) })
-            }
+            let program = try compile(
+                model: deployment.model, plan: plan, shape: shape, at: read.positions)
+            return Entry(length: length, model: deployment.model, program: program)
         }
     }
 
@@ -204,14 +201,5 @@ extension Program {
             let members = mesh.members(of: queue, rank: rank).map(\.description)
             return "\(queue.name): ranks \(members.joined(separator: " "))"
         }
-    }
-}
-
-extension Diagnostic {
-    /// The same message with a file's name, where it has no place yet.
-    fileprivate func located(in file: String) -> Diagnostic {
-        var result = self
-        if result.location == nil { result.location = Location(file: file) }
-        return result
     }
 }

@@ -102,7 +102,8 @@ struct TrainCommand: ParsableCommand {
                         + "\(deployment.run.sequenceLength) tokens")
             ])
         }
-        let program = try compile(model: deployment.model, plan: plan, shape: shape)
+        let program = try compile(
+            model: deployment.model, plan: plan, shape: shape, at: read.positions)
         let problems = program.verify(for: deployment.model)
         guard problems.isEmpty else { throw Problems(problems) }
         guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())

@@ -50,6 +50,29 @@ struct BadInputTests {
                 """)
     }
 
+    @Test("what cannot be compiled yet is named with its line")
+    func namesUncompiled() throws {
+        let folder = try TestFolder()
+        let strategy = try Repository.text("Plans/strategy-16gpu.yaml")
+        let file = try folder.write(
+            strategy.replacing("recompute: full }", with: "recompute: selective }")
+                .replacing("zero_stage: 1", with: "zero_stage: 3"), to: "plan.yaml")
+        let outcome = try ApusProcess.run("program", file, "--length", "4096")
+        #expect(
+            outcome.errors == """
+                \(file):44:3: error: `plan.zero_stage` is 3, which Apus cannot compile into a \
+                program yet  [not-compiled]
+                  expected: 0 or 1
+                  hint: `--local` replaces what cannot run yet and says so
+
+                \(file):49:91: error: `plan.by_sequence_length[2].recompute` is `selective`, \
+                which Apus cannot compile into a program yet  [not-compiled]
+                  expected: `none` or `full`
+                  hint: `--local` replaces what cannot run yet and says so
+
+                """)
+    }
+
     @Test("a file that is far too large is refused before it is read")
     func refusesLargeFile() throws {
         let folder = try TestFolder()

@@ -25,8 +25,9 @@ package struct KeyPositions: Hashable, Sendable {
         return path.isEmpty ? [] : paths + [""]
     }
 
-    /// The key path of a plan's bucket: an entry of its list, or the plan itself where it is the one
-    /// bucket for all lengths.
+    /// The key path of a plan's bucket: an entry of its list, or the plan itself.
+    ///
+    /// A plan without a list is the one bucket for all lengths.
     package func path(ofBucket index: Int, in plan: Plan) -> String {
         let buckets = "plan.by_sequence_length"
         let isInPlan = plan.buckets.first?.lengthMax == nil && !contains(buckets)
@@ -42,7 +43,7 @@ package struct KeyPositions: Hashable, Sendable {
 
 extension [Diagnostic] {
     /// In the order of the places they name: those of the file `first`, then those of other files.
-    func sortedByPosition(first: String?) -> [Diagnostic] {
+    package func sortedByPosition(first: String?) -> [Diagnostic] {
         func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
             let location = problem.location
             return (
