@@ -53,6 +53,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case rendezvous = "rendezvous"
     case rankMismatch = "rank-mismatch"
     case rankFailed = "rank-failed"
+    case device = "device"
+    case memory = "memory"
 
     // The engine, the script that builds it, and the system below.
     case engineMissing = "engine-missing"

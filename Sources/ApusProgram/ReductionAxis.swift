@@ -13,7 +13,9 @@ extension Mesh {
     }
 
     /// Whether `rank` is the one, of all that hold a copy of a weight, that answers for it where it
-    /// must count once. A tied embedding counts on the first stage.
+    /// must count once.
+    ///
+    /// A tied embedding counts on the first stage.
     package func answers(_ rank: Rank, for parameter: StoredParameter, in model: Model) -> Bool {
         group(reductionAxis(of: parameter, in: model), of: rank).first == rank
     }

@@ -14,7 +14,7 @@ package struct RuntimeError: Error, Sendable {
     /// The instruction's index and text; `nil` outside the program.
     package var instruction: (index: Int, text: String)?
     package var cause: Cause
-    /// Whether the rank failed while it waited for others, so that another may be the culprit.
+    /// Whether the rank failed at an instruction in which others take part.
     package var isCommunication: Bool
 }
 

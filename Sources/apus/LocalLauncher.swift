@@ -15,7 +15,7 @@ struct LocalLauncher {
     func run() throws {
         SignalWatch.block(SignalWatch.supervised)
         let signals = try SignalWatch.start(SignalWatch.supervised)
-        try checkEngine()
+        try checkHost()
         let output = try TrainOutput(
             job: job, options: options, launcher: Rendezvous.Launcher.apus.rawValue)
         output.banner()
@@ -40,15 +40,23 @@ struct LocalLauncher {
         }
     }
 
-    /// Opens the engine, so that a wrong one is told once and not by every rank.
+    /// Finds what would fail on every rank, so that it is told once and before any starts.
     ///
-    /// The library starts threads, so the signals must be blocked by now.
-    private func checkEngine() throws(Problems) {
+    /// Opening the engine starts threads, so the signals must be blocked by now.
+    private func checkHost() throws(Problems) {
+        let ranks = job.program.mesh.worldSize
+        var problems: [Diagnostic] = []
         do throws(EngineError) {
-            _ = try Engine.open(at: job.enginePath)
+            let engine = try Engine.open(at: job.enginePath)
+            problems += job.device.problems(localRanks: ranks, gpus: engine.deviceCount)
         } catch {
             throw Problems([error.diagnostic])
         }
+        let memory = Host.memory
+        problems += HostMemoryNeed(job.program, model: job.deployment.model)
+            .problems(total: memory.total, available: memory.available)
+        guard problems.allSatisfy({ $0.severity != .error }) else { throw Problems(problems) }
+        if !problems.isEmpty { printDiagnostics(problems, colored: options.isColored(2)) }
     }
 
     private func members() throws -> [SupervisedJob.Member] {

@@ -20,15 +20,10 @@ struct RankProcess {
         let supervisor = try SupervisorLink.connect(environment)
         do {
             try train(stop, supervisor)
-        } catch let error as RuntimeError {
-            let report = RankReport.failure(
-                error.description, isCommunication: error.isCommunication)
-            guard tell(supervisor, report) else { throw Problems([error.diagnostic]) }
-            throw ExitCode.no
         } catch let problems as Problems {
+            guard let supervisor else { throw problems }
             let text = problems.diagnostics.map(\.problem).joined(separator: "; ")
-            let report = RankReport.failure(text, isCommunication: tellsOfLostPeer(text))
-            guard tell(supervisor, report) else { throw problems }
+            tell(supervisor, .failure(text, isCommunication: tellsOfLostPeer(text)))
             throw ExitCode.noAnswer
         }
     }
@@ -37,11 +32,9 @@ struct RankProcess {
     static let ready = "ready"
 
     /// Leaves a failure to the supervisor, which knows who is to blame and prints that alone.
-    private func tell(_ supervisor: SupervisorLink?, _ report: RankReport) -> Bool {
-        guard let supervisor else { return false }
+    private func tell(_ supervisor: SupervisorLink, _ report: RankReport) {
         // A supervisor that is gone cannot be told, and ends this process anyway.
         try? supervisor.report(report)
-        return true
     }
 
     private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
@@ -57,17 +50,36 @@ struct RankProcess {
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
             corpus: corpus, engine: engine, meeting: try meeting(engine))
         try? supervisor?.send(Self.ready)
-        try rank.train {
-            stop.signal != nil
-        } onStart: { step in
-            try? supervisor?.report(.progress(step: step, phase: "training"))
-        } onStep: { record in
-            guard rendezvous.rank.index == 0 else { return }
-            try? supervisor?.send(StepLog(record).line)
-            output?.step(StepLog(record))
+        do throws(RuntimeError) {
+            try rank.train {
+                stop.signal != nil
+            } onStart: { step in
+                try? supervisor?.report(.progress(step: step, phase: "training"))
+            } onStep: { record in
+                guard rendezvous.rank.index == 0 else { return }
+                try? supervisor?.send(StepLog(record).line)
+                output?.step(StepLog(record))
+            }
+        } catch {
+            end(after: error, supervisor)
         }
         if stop.signal != nil { throw ExitCode.interrupted }
         try output?.summary()
+    }
+
+    /// Tells of a failure and ends the process where it stands.
+    ///
+    /// Leaving the groups in order would wait for collectives that the others may never join, and
+    /// nobody would hear of the failure until then.
+    private func end(after error: RuntimeError, _ supervisor: SupervisorLink?) -> Never {
+        let text = error.description
+        let isLostPeer = error.isCommunication && tellsOfLostPeer(text)
+        if let supervisor {
+            tell(supervisor, .failure(text, isCommunication: isLostPeer))
+        } else {
+            printDiagnostics([error.diagnostic], colored: options.isColored(2))
+        }
+        endProcess(status: ExitCode.no.rawValue)
     }
 
     private func checkWorldSize() throws {
@@ -82,21 +94,26 @@ struct RankProcess {
         ])
     }
 
-    private func openEngine() throws -> Engine {
+    private func openEngine() throws(Problems) -> Engine {
+        let sharing = rendezvous.localWorldSize ?? rendezvous.worldSize
+        let problems: [Diagnostic]
         do throws(EngineError) {
             let onCPU = try Engine.open(at: job.enginePath)
-            let engine =
-                onCPU.deviceCount > 0
-                ? try Engine.open(
-                    at: job.enginePath,
-                    device: .cuda(rendezvous.localRank % onCPU.deviceCount))
-                : onCPU
-            let sharing = rendezvous.localWorldSize ?? rendezvous.worldSize
-            try engine.setThreadCount(max(1, Host.coreCount / sharing))
-            return engine
+            problems = job.device.problems(localRanks: sharing, gpus: onCPU.deviceCount)
+            if problems.isEmpty { return try open(onCPU, sharing: sharing) }
         } catch {
             throw Problems([error.diagnostic])
         }
+        throw Problems(problems)
+    }
+
+    /// The engine on this rank's device, with this rank's share of the host's cores.
+    private func open(_ onCPU: Engine, sharing: Int) throws(EngineError) -> Engine {
+        let device = job.device.device(
+            localRank: rendezvous.localRank, localRanks: sharing, gpus: onCPU.deviceCount)
+        let engine = device == .cpu ? onCPU : try Engine.open(at: onCPU.path, device: device)
+        try engine.setThreadCount(max(1, Host.coreCount / sharing))
+        return engine
     }
 
     /// Opens the store that the ranks find each other through.

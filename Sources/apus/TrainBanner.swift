@@ -59,14 +59,12 @@ struct TrainBanner {
             let ranks = (0..<mesh.degrees.stageSize).map {
                 mesh.rank(at: MeshPosition(stage: programClass.stage, local: $0)).index
             }
-            let experts = mesh.experts(of: Rank(ranks[0]), in: job.deployment.model)
-            let count = job.deployment.model.storedParameters(
-                layers: programClass.layers, isFirst: programClass.stage.index == 0,
-                isLast: programClass.stage == mesh.lastStage, experts: experts
-            ).map(\.count).reduce(0, +)
+            let model = job.deployment.model
+            let count = job.program.parameterCount(of: programClass, in: model)
+            let kept = job.program.persistentSize(of: programClass, in: model)
             return "stage \(programClass.stage) ranks \(list(ranks)), layers "
                 + "\(programClass.layers.lowerBound)–\(programClass.layers.upperBound - 1): "
-                + "\(grouped(count)) parameters a rank, \(Bytes(count * Self.bytesPerParameter)) "
+                + "\(grouped(count)) parameters a rank, \(kept) "
                 + "with gradients and Adam, activations planned at "
                 + "\(programClass.memoryPeak.size)"
         }
@@ -91,9 +89,6 @@ struct TrainBanner {
                 + "\(run.gradientClip), seed \(run.seed), \(run.precision.rawValue)",
         ]
     }
-
-    /// FP32 weight, gradient and two moments.
-    private static let bytesPerParameter = 16
 
     private func list(_ ranks: [Int]) -> String {
         let step = ranks.count > 1 ? ranks[1] - ranks[0] : 1

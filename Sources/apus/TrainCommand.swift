@@ -49,6 +49,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Peak learning rate.", valueName: "rate"))
     var learningRate: Double?
 
+    @Option(help: "What ranks compute on: auto (GPUs where each gets one), cpu or cuda.")
+    var device = DeviceChoice.auto
+
     @Option(help: ArgumentHelp("A file for one JSON line per step.", valueName: "path"))
     var log: String?
 
@@ -111,7 +114,7 @@ struct TrainCommand: ParsableCommand {
         return TrainingJob(
             file: file, deployment: deployment, plan: plan, program: program,
             replacements: replacements, notes: read.notes, data: data, log: log,
-            enginePath: engine, timeoutSeconds: timeout)
+            enginePath: engine, device: device, timeoutSeconds: timeout)
     }
 
     private func override(_ deployment: inout Deployment) {
@@ -134,6 +137,7 @@ struct TrainingJob {
     var data: [String]
     var log: String?
     var enginePath: String
+    var device: DeviceChoice
     var timeoutSeconds: Double
 }
 

@@ -64,6 +64,18 @@ struct EngineOpeningTests {
     }
 }
 
+@Suite("An engine that is named")
+struct NamedEngineTests {
+    /// Without this, a run of all tests could pass while every test of the engine is left out.
+    @Test("by `APUS_ENGINE` opens")
+    func opens() throws {
+        guard let path = ProcessInfo.processInfo.environment["APUS_ENGINE"], !path.isEmpty else {
+            return
+        }
+        _ = try Engine.open(at: path)
+    }
+}
+
 @Suite("Building the engine", .timeLimit(.minutes(1)))
 struct EngineBuildTests {
     @Test("what is missing is said, with the way to get it")

@@ -39,7 +39,8 @@ struct Layout: CustomTestStringConvertible, Sendable {
     static let all: [Layout] = [1, 2, 3, 4, 8].flatMap { pipeline in
         [(1, 1), (2, 1), (4, 2), (4, 4)].flatMap { data, expert in
             [Plan.Schedule.gpipe, .oneForwardOneBackward].flatMap { schedule in
-                [1, 2, 3, 7, 16].map { microBatches in
+                // Many micro-batches add nothing but time where ranks of a stage differ.
+                (data == 1 ? [1, 2, 3, 7, 16] : [1, 2, 3, 7]).map { microBatches in
                     Layout(
                         degrees: Degrees(pipeline: pipeline, data: data, expert: expert),
                         schedule: schedule, microBatches: microBatches,

@@ -6,7 +6,8 @@ import Testing
 @testable import ApusRuntime
 
 /// Layouts against one rank, by the table of `docs/equivalence.md`.
-@Suite("Every layout computes what one rank computes", .serialized)
+@Suite(
+    "Every layout computes what one rank computes", .serialized, .timeLimit(.minutes(4)))
 struct LayoutEquivalenceTests {
     static let model = Model(
         layerCount: 4, hiddenSize: 32, headCount: 4, keyValueHeadCount: 2, headDim: 8,
@@ -46,6 +47,7 @@ struct LayoutEquivalenceTests {
         for (loss, expected) in zip(outcome.losses, reference.losses) {
             #expect(abs(loss / expected - 1) < 1e-6)
         }
+        #expect(outcome.differingCopies.isEmpty)
         #expect(greatestDistance(outcome.gradients, reference.gradients) < 1e-5)
         #expect(greatestDistance(outcome.parameters, reference.parameters) < 1e-5)
         let norms = try #require(outcome.gradientNorms.first)
@@ -80,6 +82,21 @@ struct LayoutEquivalenceTests {
         var innermost = job()
         innermost.placement = .innermost
         #expect(try innermost.run(engine) == reference)
+    }
+
+    @Test("without clipping, with more data ranks than expert ranks", .enabled(if: hasEngine))
+    func unclipped() throws {
+        let engine = try Self.engine()
+        var reference = LocalJob(model: Self.model, degrees: Degrees(), microBatches: 1)
+        reference.settings.gradientClip = 0
+        var layout = LocalJob(
+            model: Self.model, degrees: Degrees(pipeline: 2, data: 4, expert: 2), microBatches: 2)
+        layout.settings.gradientClip = 0
+        layout.recompute = .full
+        let (expected, outcome) = (try reference.run(engine), try layout.run(engine))
+        #expect(outcome.differingCopies.isEmpty)
+        #expect(greatestDistance(outcome.gradients, expected.gradients) < 1e-5)
+        #expect(greatestDistance(outcome.parameters, expected.parameters) < 1e-5)
     }
 
     @Test("with an untied head too", .enabled(if: hasEngine))

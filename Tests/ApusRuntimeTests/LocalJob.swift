@@ -28,6 +28,8 @@ struct LocalJob {
         var gradientNorms: [[Double]] = []
         var gradients: [String: [Float]] = [:]
         var parameters: [String: [Float]] = [:]
+        /// What two ranks that hold a copy of a weight disagree on.
+        var differingCopies: Set<String> = []
     }
 
     static func engine() throws -> Engine? {
@@ -132,8 +134,16 @@ extension LocalJob.Outcome {
     mutating func merge(_ other: LocalJob.Outcome, rank: Rank, program: Program) {
         losses = other.losses
         gradientNorms += other.gradientNorms
-        gradients.merge(other.gradients) { first, _ in first }
-        parameters.merge(other.parameters) { first, _ in first }
+        for (name, values) in other.gradients {
+            if let copy = gradients.updateValue(values, forKey: name), copy != values {
+                differingCopies.insert("gradient of \(name)")
+            }
+        }
+        for (name, values) in other.parameters {
+            if let copy = parameters.updateValue(values, forKey: name), copy != values {
+                differingCopies.insert(name)
+            }
+        }
     }
 }
 

@@ -49,7 +49,10 @@ extension StageContext {
         case .residual:
             return rowsSize + weightsSize
         case .head:
-            return Bytes(3 * tokens * model.hiddenSize * element + tokens * 4)
+            // The norm's input and output, their gradient, and for the weight's gradient the
+            // smaller of the scores' gradient and the finished sum.
+            let kept = model.vocabularySize * min(tokens, model.hiddenSize)
+            return Bytes((3 * tokens * model.hiddenSize + kept) * element + tokens * 4)
         }
     }
 

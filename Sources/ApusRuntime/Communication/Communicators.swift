@@ -35,11 +35,13 @@ package struct Communicators: ~Copyable {
         let used = program.queues
         for queue in Queue.all where used.contains(queue) {
             let members = mesh.members(of: queue, rank: rank)
-            guard let index = members.firstIndex(of: rank), let first = members.first else {
+            guard let index = members.firstIndex(of: rank) else {
                 preconditionFailure("a rank is a member of its own queues")
             }
+            // Two meshes may have a group of one name and first member; the list tells them apart.
+            let list = fingerprint(members.map(\.description).joined(separator: " "))
             let group = try ProcessGroup(
-                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(first)",
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(list)",
                 rank: index,
                 size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host
             )
