@@ -14,8 +14,9 @@ package final class Engine: Sendable {
     ///
     /// Unsafe only to the compiler: it is constant and lives as long as the process.
     nonisolated(unsafe) let table: UnsafePointer<apus_engine>
-    /// How a process ends in which a thread of the library threw, after it said so on stderr.
-    package static let crash = (status: Int32(86), code: "engine-crash")
+    /// How a process ends in which a thread of the library threw, after it said so on stderr
+    /// (`engine-crash`).
+    package static let crashStatus: Int32 = 86
 
     private init(path: String, device: Device, table: UnsafePointer<apus_engine>) {
         self.path = path

@@ -59,6 +59,8 @@ struct ScaleTests {
         let program = try compile(model: model, plan: plan, shape: shape)
         #expect(program.classes.allSatisfy { $0.memoryPeak.size.count < 1 << 62 })
         #expect(program.verify() == [])
+        let states = program.classes.map { program.persistentSize(of: $0, in: model).count }
+        #expect(states.reduce(0, +) < (1 << 62) / program.mesh.degrees.stageSize)
     }
 
     @Test("the ranks of a stage cost nothing: only classes are compiled", arguments: [8, 64, 1024])

@@ -75,6 +75,32 @@ extension Validator {
         }
     }
 
+    /// Refuses a deployment whose ranks together keep more bytes than fit `Int`.
+    ///
+    /// Counted are weight, gradient and Adam's two moments of each weight on each rank that has it,
+    /// each in FP32, as if no rank had a slice of a weight.
+    mutating func checkStates(_ deployment: Deployment) {
+        guard unusable.isEmpty, let degrees = deployment.plan?.degrees else { return }
+        let model = deployment.model
+        let hidden = Double(model.hiddenSize)
+        let vocabulary = 2 * Double(model.vocabularySize) * hidden
+        let attention = 2 * Double(model.queryWidth + model.keyValueWidth) * hidden
+        let experts = Double(model.expertCount) * 3 * Double(model.expertHiddenSize) * hidden
+        let layer =
+            attention + Double(model.expertCount + 3) * hidden + experts / Double(degrees.expert)
+        let perStage = vocabulary + Double(model.layerCount) * layer
+        let ranks = [degrees.data, degrees.context, degrees.tensor].map(Double.init).reduce(1, *)
+        guard ranks * perStage > 0x1p58 else { return }
+        report(
+            .countLimit, "plan",
+            "the ranks of `plan` together keep more bytes than Apus can count",
+            details: [
+                "\(significantPower(ranks)) ranks of a stage × \(significantPower(perStage)) "
+                    + "weights on one rank of each stage × 16 bytes"
+            ],
+            expected: "at most 4e18 bytes")
+    }
+
     /// Refuses a deployment whose tensors have more bytes than fit `Int` together.
     ///
     /// Counted is a generous bound on what one step holds and sends: 64 bytes for each number that
