@@ -15,10 +15,11 @@ struct PlannedMemoryTests {
         expertCount: 4, topK: 2, expertHiddenSize: 256, vocabularySize: 2048,
         tiesEmbeddings: false)
 
-    /// The plan may be above what is held between two islands, and not below.
+    /// Planned and held bytes after each instruction.
     ///
     /// A value that passes from an island into the state of the next is planned in both slots while
-    /// both live. The engine counts the tensors of the whole process, so each case has a process of its own.
+    /// both live, so the plan may be above what is held between two islands, and not below. The
+    /// engine counts the tensors of the whole process, so each case has a process of its own.
     @Test("are what islands hold, within 1 % once a layer is done", arguments: [64, 256])
     func holds(length: Int) async {
         await #expect(processExitsWith: .success) { [length] in
