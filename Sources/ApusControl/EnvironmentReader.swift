@@ -76,7 +76,7 @@ func isHostName(_ text: some StringProtocol) -> Bool {
 }
 
 /// A value as a message quotes it: printable and short.
-private func shortened(_ text: String) -> String {
+func shortened(_ text: String) -> String {
     let printable = text.unicodeScalars.map { scalar in
         scalar.value < 32 || scalar.value == 127 ? "?" : String(scalar)
     }

@@ -17,15 +17,15 @@ package final class Store: @unchecked Sendable {
 
     /// The store that the others connect to.
     ///
-    /// A `listenDescriptor` is a bound, listening socket that it takes over; without one it opens
-    /// `port` on every interface.
+    /// It takes over `listenDescriptor`, a bound, listening socket: one that c10d opened itself
+    /// would listen on every interface, and whoever connects is obeyed.
     package static func server(
-        _ engine: Engine, listenDescriptor: Int32?, host: String, port: Int, worldSize: Int,
+        _ engine: Engine, listenDescriptor: Int32, host: String, port: Int, worldSize: Int,
         timeoutSeconds: Double
     ) throws(EngineError) -> Store {
         let handle = try engine.handle("serve store") {
             engine.table.pointee.store_serve(
-                host, Int32(clamping: port), listenDescriptor ?? -1, Int64(worldSize),
+                host, Int32(clamping: port), listenDescriptor, Int64(worldSize),
                 timeoutSeconds, $0, $1)
         }
         return Store(owning: handle, engine: engine)

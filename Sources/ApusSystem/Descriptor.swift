@@ -35,6 +35,15 @@ package final class Descriptor: Sendable {
         return Descriptor(takingOver: number)
     }
 
+    /// Another number for the same file, for a library that closes it itself.
+    package func duplicate() throws(SystemError) -> Int32 {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 3)
+        guard copy >= 0 else {
+            throw SystemError("duplicate", "descriptor \(number)", code: errno)
+        }
+        return copy
+    }
+
     /// A pipe; what is written at one end is read at the other.
     package static func pipe() throws(SystemError) -> (reading: Descriptor, writing: Descriptor) {
         var ends: [Int32] = [-1, -1]

@@ -85,6 +85,18 @@ package struct ProcessMemory: Hashable, Sendable {
     /// The memory of a process of this host, if it lives and may be looked at.
     package static func of(pid: Int32) -> ProcessMemory? { of("\(pid)") }
 
+    /// The memory of this process and of those that it started.
+    package static func ofOwnTree() -> ProcessMemory? {
+        guard var sum = own() else { return nil }
+        let listed = (try? readFile("/proc/self/task/\(getpid())/children", limit: 1 << 20)) ?? []
+        for word in String(decoding: listed, as: UTF8.self).split(separator: " ") {
+            guard let pid = Int32(word), let child = of(pid: pid) else { continue }
+            sum.resident += child.resident
+            sum.proportional += child.proportional
+        }
+        return sum
+    }
+
     private static func of(_ process: String) -> ProcessMemory? {
         let text = readText("/proc/\(process)/smaps_rollup")
         guard let resident = kibibytes("Rss", of: text),

@@ -27,6 +27,9 @@ extension SystemError: CustomStringConvertible {
 }
 
 extension SystemError {
+    /// Whether an address to listen on belongs to no interface of this host.
+    package var isAddressElsewhere: Bool { code == EADDRNOTAVAIL }
+
     /// The error as it is shown to the user.
     package var diagnostic: Diagnostic { Diagnostic(.system, problem: description) }
 }

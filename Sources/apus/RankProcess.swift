@@ -19,7 +19,7 @@ struct RankProcess {
         let stop = try StopRequest.on()
         let supervisor = try SupervisorLink.connect(environment)
         do {
-            try train(stop, supervisor)
+            try train(stop, supervisor, environment)
         } catch let problems as Problems {
             guard let supervisor else { throw problems }
             let text = problems.diagnostics.map(\.problem).joined(separator: "; ")
@@ -37,7 +37,9 @@ struct RankProcess {
         try? supervisor.report(report)
     }
 
-    private func train(_ stop: StopRequest, _ supervisor: SupervisorLink?) throws {
+    private func train(
+        _ stop: StopRequest, _ supervisor: SupervisorLink?, _ environment: [String: String]
+    ) throws {
         try checkWorldSize()
         let corpus = try Corpus(paths: job.data, vocabulary: job.deployment.model.vocabularySize)
         let output =
@@ -48,8 +50,9 @@ struct RankProcess {
         let engine = try openEngine()
         let rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
-            corpus: corpus, engine: engine, meeting: try meeting(engine))
+            corpus: corpus, engine: engine, meeting: try meeting(engine, environment))
         try? supervisor?.send(Self.ready)
+        stop.beginLoop()
         do throws(RuntimeError) {
             try rank.train {
                 stop.signal != nil
@@ -117,23 +120,29 @@ struct RankProcess {
     }
 
     /// Opens the store that the ranks find each other through.
-    private func meeting(_ engine: Engine) throws -> Communicators.Meeting {
-        let (host, port) = (rendezvous.masterAddress, rendezvous.masterPort)
+    private func meeting(
+        _ engine: Engine, _ environment: [String: String]
+    ) throws -> Communicators.Meeting {
+        let addresses = try rendezvous.addresses(environment)
+        let (host, port) = (addresses.store, rendezvous.masterPort)
         let (size, timeout) = (rendezvous.worldSize, job.timeoutSeconds)
+        var listener: Int32?
+        if case .this(let descriptor) = rendezvous.storeServer {
+            listener = try descriptor ?? rendezvous.listen(at: host)
+        }
         do throws(EngineError) {
             let store: Store
-            switch rendezvous.storeServer {
-            case .this(let descriptor):
+            if let listener {
                 store = try Store.server(
-                    engine, listenDescriptor: descriptor, host: host, port: port, worldSize: size,
+                    engine, listenDescriptor: listener, host: host, port: port, worldSize: size,
                     timeoutSeconds: timeout)
-            case .other, .agent:
+            } else {
                 store = try Store.client(
                     engine, host: host, port: port, worldSize: size, timeoutSeconds: timeout)
             }
             return Communicators.Meeting(
-                store: store, prefix: rendezvous.storePrefix,
-                host: Host.address(towards: host) ?? "127.0.0.1", timeoutSeconds: timeout)
+                store: store, prefix: rendezvous.storePrefix, host: addresses.own,
+                timeoutSeconds: timeout)
         } catch {
             throw Problems([error.diagnostic])
         }

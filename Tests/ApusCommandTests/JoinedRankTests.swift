@@ -52,12 +52,15 @@ struct JoinedRankTests {
     "apus train over two network namespaces", .serialized,
     .enabled(if: TrainingRun.hasEngine && NetworkNamespaces.arePossible), .timeLimit(.minutes(2)))
 struct TwoHostTests {
-    @Test("two ranks in each of two namespaces have the losses of four local ranks")
-    func agreesWithLocal() throws {
+    @Test(
+        "two ranks in each of two namespaces have the losses of four local ranks",
+        arguments: [nil, "localhost"])
+    func agreesWithLocal(ownName: String?) throws {
         let run = try TrainingRun()
         let namespaces = try NetworkNamespaces()
         let ranks = try JoinedRanks.start(
-            run, address: namespaces.addresses[0], port: 29_500,
+            run, addresses: [ownName ?? namespaces.addresses[0], namespaces.addresses[0]],
+            port: 29_500,
             hosts: namespaces.names.map { ["ip", "netns", "exec", $0] }
         ) { _ in ["--steps", "8", "--log", run.path("joined.jsonl")] }
         for (rank, outcome) in try ranks.end(within: 60).enumerated() {

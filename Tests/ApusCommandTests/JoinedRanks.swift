@@ -7,25 +7,44 @@ import Testing
 struct JoinedRanks {
     let ranks: [ApusProcess]
 
-    /// Starts four ranks of the small deployment, of which rank 0 listens at `address`.
+    /// Starts four ranks of the small deployment.
     ///
     /// Each of the `hosts` is a program with arguments that starts something there; the ranks are
-    /// dealt out to them in order. `arguments` come after the deployment and the text.
+    /// dealt out to them in order. The `addresses` are those of rank 0 as each host knows it.
+    /// `arguments` come after the deployment and the text.
     static func start(
-        _ run: TrainingRun, address: String = "127.0.0.1", port: Int, hosts: [[String]] = [[]],
-        arguments: (_ rank: Int) -> [String]
+        _ run: TrainingRun, addresses: [String] = ["127.0.0.1"], port: Int,
+        hosts: [[String]] = [[]], arguments: (_ rank: Int) -> [String]
     ) throws -> JoinedRanks {
         let local = worldSize / hosts.count
         let ranks = try (0..<worldSize).map { rank in
-            try ApusProcess(
-                ["train", "Plans/small.yaml", "--data", run.text] + arguments(rank),
-                environment: [
-                    "RANK": "\(rank)", "WORLD_SIZE": "\(worldSize)",
-                    "LOCAL_RANK": "\(rank % local)", "LOCAL_WORLD_SIZE": "\(local)",
-                    "MASTER_ADDR": address, "MASTER_PORT": "\(port)",
-                ], wrapper: hosts[rank / local], folder: run.folder, name: "rank-\(rank)")
+            try start(
+                run, rank, local: local, address: addresses[rank / local], port: port,
+                wrapper: hosts[rank / local], arguments: arguments(rank))
         }
         return JoinedRanks(ranks: ranks)
+    }
+
+    /// Starts rank 0 alone, which then waits for the others of its host.
+    static func startFirst(
+        _ run: TrainingRun, address: String = "127.0.0.1", port: Int, wrapper: [String] = []
+    ) throws -> ApusProcess {
+        try start(
+            run, 0, local: worldSize, address: address, port: port, wrapper: wrapper,
+            arguments: ["--quiet"])
+    }
+
+    private static func start(
+        _ run: TrainingRun, _ rank: Int, local: Int, address: String, port: Int, wrapper: [String],
+        arguments: [String]
+    ) throws -> ApusProcess {
+        try ApusProcess(
+            ["train", "Plans/small.yaml", "--data", run.text] + arguments,
+            environment: [
+                "RANK": "\(rank)", "WORLD_SIZE": "\(worldSize)",
+                "LOCAL_RANK": "\(rank % local)", "LOCAL_WORLD_SIZE": "\(local)",
+                "MASTER_ADDR": address, "MASTER_PORT": "\(port)",
+            ], wrapper: wrapper, folder: run.folder, name: "rank-\(rank)")
     }
 
     /// Waits for the end of all ranks, `limit` seconds altogether.

@@ -26,15 +26,29 @@ func listeningSockets(of pids: [Int32]) -> Set<String> {
 }
 
 /// The numbers of all TCP sockets of this machine that listen.
-func allListeningSockets() -> Set<String> {
-    var numbers: Set<String> = []
+func allListeningSockets() -> Set<String> { Set(allListeners().keys) }
+
+/// The addresses at which processes listen on a port, as the system's tables write them: in
+/// hexadecimal, each 32 bits in this machine's order of bytes.
+func listeningAddresses(of pids: [Int32], port: Int) -> Set<String> {
+    let listeners = allListeners()
+    let places = listeningSockets(of: pids).compactMap { listeners[$0] }
+    return Set(places.filter { $0.port == port }.map(\.address))
+}
+
+private func allListeners() -> [String: (address: String, port: Int)] {
+    var listeners: [String: (address: String, port: Int)] = [:]
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let text = (try? String(contentsOfFile: table, encoding: .utf8)) ?? ""
         for line in text.split(separator: "\n").dropFirst() {
             let fields = line.split(separator: " ")
-            // The fourth field is the state, 0A is LISTEN; the tenth is the socket's number.
-            if fields.count > 9, fields[3] == "0A" { numbers.insert(String(fields[9])) }
+            // The second field is the address and the port, the fourth the state, of which 0A is
+            // LISTEN, and the tenth the socket's number.
+            guard fields.count > 9, fields[3] == "0A" else { continue }
+            let place = fields[1].split(separator: ":")
+            guard place.count == 2, let port = Int(place[1], radix: 16) else { continue }
+            listeners[String(fields[9])] = (String(place[0]), port)
         }
     }
-    return numbers
+    return listeners
 }

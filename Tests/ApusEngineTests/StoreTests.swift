@@ -45,14 +45,6 @@ struct StoreTests {
         #expect(try client.add("joined", 1) == 2)
     }
 
-    @Test("a server chooses a free port where none is named")
-    func choosesPort() throws {
-        let server = try Store.server(
-            engine, listenDescriptor: nil, host: "127.0.0.1", port: 0, worldSize: 1,
-            timeoutSeconds: 10)
-        #expect(server.port > 0)
-    }
-
     @Test("a server that is not there is an error within the timeout")
     func missesServer() throws {
         let (descriptor, port) = try listeningSocket()

@@ -43,6 +43,26 @@ import Testing
     @Test("what is no list of numbers has no count", arguments: ["x", "3-1", "1-2-3", "1-"])
     func refusesLists(list: String) { #expect(countOfList(list) == nil) }
 
+    @Test("this host has a loopback, which is also the way to itself")
+    func tellsAddresses() throws {
+        let interfaces = try Host.interfaceAddresses()
+        #expect(interfaces.contains(InterfaceAddress(interface: "lo", text: "127.0.0.1")))
+        let families = interfaces.map { $0.text.contains(":") ? 6 : 4 }
+        #expect(families == families.sorted())
+        #expect(!interfaces.contains { $0.text.hasPrefix("fe80:") })
+        #expect(Host.addresses(of: "127.0.0.5") == ["127.0.0.5"])
+        #expect(Host.addresses(of: "::1") == ["::1"])
+        #expect(Host.addresses(of: "no host") == [])
+        #expect(Host.addresses(towards: "127.0.0.5") == ["127.0.0.1"])
+        #expect(Host.addresses(towards: "no host") == [])
+    }
+
+    @Test("addresses that lead back are known", arguments: ["127.0.0.1", "127.0.1.1", "::1"])
+    func knowsLoopback(address: String) { #expect(Host.isLoopback(address)) }
+
+    @Test("others lead elsewhere", arguments: ["10.0.0.7", "12.7.0.1", "2001:db8::1", "::10"])
+    func knowsOthers(address: String) { #expect(!Host.isLoopback(address)) }
+
     @Test("a listening socket takes connections at the port that it tells")
     func listens() throws {
         let socket = try ListeningSocket()
@@ -62,5 +82,20 @@ import Testing
         #expect(connected == 0)
         #expect(throws: SystemError.self) { try ListeningSocket(address: "no address") }
         #expect(throws: SystemError.self) { try ListeningSocket(address: "192.0.2.1") }
+    }
+
+    @Test("a listening socket takes the port that it is told, unless somebody else has it")
+    func listensOnPort() throws {
+        let port = try ListeningSocket().port
+        let socket = try ListeningSocket(port: port)
+        #expect(socket.port == port)
+        #expect(throws: SystemError("listen on", "127.0.0.1 port \(port)", code: EADDRINUSE)) {
+            try ListeningSocket(port: port)
+        }
+        let elsewhere = try #require(throws: SystemError.self) {
+            try ListeningSocket(address: "192.0.2.1", port: port)
+        }
+        #expect(elsewhere.isAddressElsewhere)
+        withExtendedLifetime(socket) {}
     }
 }

@@ -116,15 +116,6 @@ private func shell(
         withExtendedLifetime(firstEnd) {}
     }
 
-    @Test("a request to stop keeps the first signal that asked")
-    func keepsFirstRequest() {
-        let request = StopRequest()
-        #expect(request.signal == nil)
-        request.make(.terminate)
-        request.make(.interrupt)
-        #expect(request.signal == .terminate)
-    }
-
     @Test("a watch notices that the other end of its pipe is gone")
     func watchesParent() throws {
         let (reading, writing) = try Descriptor.pipe()
