@@ -20,7 +20,7 @@ package struct Diagnostic: Hashable, Sendable {
         }
     }
 
-    package var code: String
+    package var code: DiagnosticCode
     package var severity: Severity
     package var location: Location?
     /// The key path in the file, such as `plan.expert_parallel`.
@@ -32,8 +32,9 @@ package struct Diagnostic: Hashable, Sendable {
     package var hint: String?
 
     package init(
-        _ code: String, severity: Severity = .error, location: Location? = nil, path: String? = nil,
-        problem: String, details: [String] = [], expected: String? = nil, hint: String? = nil
+        _ code: DiagnosticCode, severity: Severity = .error, location: Location? = nil,
+        path: String? = nil, problem: String, details: [String] = [], expected: String? = nil,
+        hint: String? = nil
     ) {
         self.code = code
         self.severity = severity
@@ -63,7 +64,7 @@ extension Diagnostic: CustomStringConvertible {
                 [location.file, location.line.map(String.init), location.column.map(String.init)]
                 .compactMap(\.self).joined(separator: ":") + ": "
         }
-        var lines = ["\(place)\(severity.rawValue): \(problem)  [\(code)]"]
+        var lines = ["\(place)\(severity.rawValue): \(problem)  [\(code.rawValue)]"]
         lines += details.map { "  \($0)" }
         if let expected { lines.append("  expected: \(expected)") }
         if let hint { lines.append("  hint: \(hint)") }

@@ -64,15 +64,3 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case engineBuild = "engine-build"
     case system = "system"
 }
-
-extension Diagnostic {
-    package init(
-        _ code: DiagnosticCode, severity: Severity = .error, location: Location? = nil,
-        path: String? = nil, problem: String, details: [String] = [], expected: String? = nil,
-        hint: String? = nil
-    ) {
-        self.init(
-            code.rawValue, severity: severity, location: location, path: path, problem: problem,
-            details: details, expected: expected, hint: hint)
-    }
-}

@@ -40,10 +40,11 @@ package func significant(_ value: Double) -> String {
 ///
 /// The standard library alone cannot format a number so, and this module imports no Foundation.
 package func fixed(_ value: Double, decimals: Int) -> String {
-    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
     let scaled = (value.magnitude * scale).rounded()
+    // Beyond 2⁵³ the digits of a `Double` would be made up, beyond 2⁶³ no `Int` holds them.
+    guard scaled < 0x1p53 else { return "\(value)" }
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard decimals > 0 else { return sign + "\(Int(scaled))" }
     let whole = Int(scaled / scale)

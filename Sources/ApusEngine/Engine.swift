@@ -1,3 +1,4 @@
+import ApusBase
 import CApusEngine
 import Glibc
 
@@ -13,8 +14,9 @@ package final class Engine: Sendable {
     ///
     /// Unsafe only to the compiler: it is constant and lives as long as the process.
     nonisolated(unsafe) let table: UnsafePointer<apus_engine>
-    /// How a process ends in which a thread of the library threw, after it said so on stderr.
-    package static let crash = (status: Int32(86), code: "engine-crash")
+    /// How a process ends in which a thread of the library threw, after it said so on stderr
+    /// (`engine-crash`).
+    package static let crashStatus: Int32 = 86
 
     private init(path: String, device: Device, table: UnsafePointer<apus_engine>) {
         self.path = path
@@ -27,13 +29,13 @@ package final class Engine: Sendable {
         guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().map { String(cString: $0) } ?? "no reason given"
             throw EngineError(
-                "open", "engine `\(path)` cannot be opened: \(reason)", code: "engine-missing",
+                "open", "engine `\(path)` cannot be opened: \(reason)", code: .engineMissing,
                 hint: rebuildHint)
         }
         guard let symbol = dlsym(library, "apus_engine_get") else {
             throw EngineError(
                 "open", "`\(path)` is no engine: it does not export `apus_engine_get`",
-                code: "engine-missing", hint: rebuildHint)
+                code: .engineMissing, hint: rebuildHint)
         }
         typealias Getter = @convention(c) () -> UnsafePointer<apus_engine>
         let table = unsafeBitCast(symbol, to: Getter.self)()
@@ -50,14 +52,14 @@ package final class Engine: Sendable {
         guard version == expected else {
             throw EngineError(
                 "open", "engine `\(path)` has ABI \(version), this `apus` needs \(expected)",
-                code: "engine-abi", hint: rebuildHint)
+                code: .engineABI, hint: rebuildHint)
         }
         let expectedSize = MemoryLayout<apus_engine>.size
         guard size == expectedSize else {
             throw EngineError(
                 "open",
                 "engine `\(path)` has a table of \(size) bytes, this `apus` needs \(expectedSize)",
-                code: "engine-abi", hint: rebuildHint)
+                code: .engineABI, hint: rebuildHint)
         }
     }
 

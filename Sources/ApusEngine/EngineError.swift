@@ -7,10 +7,12 @@ package struct EngineError: Error, Hashable, Sendable {
     /// The library's reason in one line.
     package let message: String
     /// The stable code of the diagnostic.
-    package let code: String
+    package let code: DiagnosticCode
     package let hint: String?
 
-    init(_ operation: String, _ message: String, code: String = "engine", hint: String? = nil) {
+    init(
+        _ operation: String, _ message: String, code: DiagnosticCode = .engine, hint: String? = nil
+    ) {
         self.operation = operation
         self.message = withoutDecoration(message)
         self.code = code
@@ -23,7 +25,7 @@ extension EngineError: CustomStringConvertible {
 
     /// The error as it is shown to the user.
     package var diagnostic: Diagnostic {
-        let problem = code == "engine" ? "engine: \(description)" : message
+        let problem = code == .engine ? "engine: \(description)" : message
         return Diagnostic(code, problem: problem, hint: hint)
     }
 }

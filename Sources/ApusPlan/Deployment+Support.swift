@@ -91,10 +91,9 @@ private struct SupportCheck {
         refuse(
             "plan.hierarchical_reduce", "true", unless: !plan.hierarchicalReduce,
             expected: "`false`")
-        let isInPlan = !positions.contains("plan.by_sequence_length")
         for (index, bucket) in plan.buckets.enumerated() {
-            let isWhole = bucket.lengthMax == nil && isInPlan
-            let path = isWhole ? "plan" : "plan.by_sequence_length[\(index)]"
+            let path = positions.path(ofBucket: index, in: plan)
+            let isWhole = path == "plan"
             refuse(
                 "\(path).tensor_parallel", "\(bucket.tensorParallel)",
                 unless: bucket.tensorParallel == 1 || isWhole && degrees.tensor > 1, expected: "1")

@@ -37,6 +37,9 @@ package struct Plan: Hashable, Sendable {
             self.tensorParallel = tensorParallel
             self.recompute = recompute
         }
+
+        /// Whether sequences of `length` tokens fit.
+        package func holds(length: Int) -> Bool { lengthMax.map { length <= $0 } ?? true }
     }
 
     package var degrees: Degrees
@@ -71,6 +74,6 @@ package struct Plan: Hashable, Sendable {
 
     /// The bucket for sequences of `length` tokens, or `nil` where none is long enough.
     package func bucket(forLength length: Int) -> Bucket? {
-        buckets.first { bucket in bucket.lengthMax.map { length <= $0 } ?? true }
+        buckets.first { $0.holds(length: length) }
     }
 }

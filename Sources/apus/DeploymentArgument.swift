@@ -1,6 +1,7 @@
 import ApusBase
 import ApusPlan
 import ApusSystem
+import ArgumentParser
 import Foundation
 
 /// Reads the deployment file at `path`, with the `config.json` it may name beside it.
@@ -13,16 +14,38 @@ func loadDeployment(_ path: String) throws -> DeploymentFile {
     }
 }
 
-/// The bytes of a file that a user names, refused when it is far too large to be meant.
+/// The bytes of a file that a user names, of which no more are read than Apus takes.
 private func readInput(_ path: String) throws(Problems) -> [UInt8] {
     do throws(SystemError) {
-        return try readFile(path, limit: 64 << 20)
+        return try readFile(path, limit: FileLimits.size.count)
     } catch {
-        throw Problems([error.diagnostic])
+        throw Problems([error.code == EFBIG ? fileTooLarge(path) : error.diagnostic])
     }
 }
 
+/// Refuses the value of a flag that is not within its limits.
+func require(_ value: Int?, of flag: String, in range: ClosedRange<Int>) throws {
+    guard let value, !range.contains(value) else { return }
+    throw ValidationError(
+        "`\(flag) \(value)` is not between \(range.lowerBound) and \(range.upperBound)")
+}
+
+/// Refuses the value of a flag that is not within its limits, such as `nan`.
+func require(
+    _ value: Double?, of flag: String, in range: ClosedRange<Double>, unit: String = ""
+) throws {
+    guard let value, !range.contains(value) else { return }
+    let limits = "\(plain(range.lowerBound)) and \(plain(range.upperBound))"
+    throw ValidationError("`\(flag) \(plain(value))` is not between \(limits)\(unit)")
+}
+
 extension Deployment {
+    /// Validates the deployment anew, after flags have changed what its file says.
+    func requireSound(at positions: KeyPositions) throws(Problems) {
+        let errors = problems(at: positions).filter { $0.severity == .error }
+        guard errors.isEmpty else { throw Problems(errors) }
+    }
+
     /// The plan, or the reason why there is none to run.
     func requirePlan(file: String) throws(Problems) -> Plan {
         if let plan { return plan }

@@ -14,7 +14,7 @@ struct DiagnosticRecord: Encodable {
     var hint: String?
 
     init(_ diagnostic: Diagnostic) {
-        code = diagnostic.code
+        code = diagnostic.code.rawValue
         severity = diagnostic.severity.rawValue
         file = diagnostic.location?.file
         line = diagnostic.location?.line

@@ -42,9 +42,7 @@ struct ProgramCommand: ParsableCommand {
     @OptionGroup var options: SharedOptions
 
     func validate() throws {
-        if let length, !(1...1_048_576 ~= length) {
-            throw ValidationError("`--length \(length)` is not between 1 and 1048576")
-        }
+        try require(length, of: "--length", in: FileSchema.sequenceLength)
         if check, rank != nil || diff != nil {
             throw ValidationError(
                 "`--check` proves whole programs; it goes with neither `--rank` nor `--diff`")
@@ -69,32 +67,37 @@ struct ProgramCommand: ParsableCommand {
 
     private struct Entry {
         var length: Int
+        var model: Model
         var program: Program
     }
 
     private func compilePrograms(_ path: String) throws -> [Entry] {
-        var deployment = try loadDeployment(path).deployment
+        let read = try loadDeployment(path)
+        var deployment = read.deployment
         if local { deployment = deployment.local().deployment }
         let plan = try deployment.requirePlan(file: path)
-        let lengths = length.map { [$0] } ?? deployment.workload.sequenceLengths
-        return try lengths.map { length throws(Problems) in
-            guard let bucket = plan.bucket(forLength: length) else {
-                throw Problems([
-                    Diagnostic(
-                        .sequenceLength, location: Diagnostic.Location(file: path),
-                        path: "plan.by_sequence_length",
-                        problem: "no bucket of the plan holds sequences of \(length) tokens",
-                        expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
-                ])
-            }
-            let precision = deployment.workload.precision
+        if let length {
+            deployment.workload.sequenceLengths = [length]
+            deployment.workload.lengthWeights = nil
+        }
+        let buckets = "plan.by_sequence_length"
+        let entries = try deployment.workload.sequenceLengths.map { length throws(Problems) in
+            if let bucket = plan.bucket(forLength: length) { return (length, bucket) }
+            throw Problems([
+                Diagnostic(
+                    .sequenceLength, location: read.positions.location(of: buckets),
+                    path: buckets,
+                    problem: "no bucket of the plan holds sequences of \(length) tokens",
+                    expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
+            ])
+        }
+        try deployment.requireSound(at: read.positions)
+        let precision = deployment.workload.precision
+        return try entries.map { length, bucket throws(Problems) in
             let shape = StepShape(bucket: bucket, length: length, precision: precision)
-            do throws(Problems) {
-                let program = try compile(model: deployment.model, plan: plan, shape: shape)
-                return Entry(length: length, program: program)
-            } catch {
-                throw Problems(error.diagnostics.map { $0.located(in: path) })
-            }
+            let program = try compile(
+                model: deployment.model, plan: plan, shape: shape, at: read.positions)
+            return Entry(length: length, model: deployment.model, program: program)
         }
     }
 
@@ -113,7 +116,7 @@ struct ProgramCommand: ParsableCommand {
     private func prove(_ programs: [Entry]) throws {
         var found: [Diagnostic] = []
         let proofs = programs.map { entry in
-            let problems = entry.program.verify()
+            let problems = entry.program.verify(for: entry.model)
             found += problems
             return Proof(
                 sequence_length: entry.length, ranks: entry.program.mesh.worldSize,
@@ -198,14 +201,5 @@ extension Program {
             let members = mesh.members(of: queue, rank: rank).map(\.description)
             return "\(queue.name): ranks \(members.joined(separator: " "))"
         }
-    }
-}
-
-extension Diagnostic {
-    /// The same message with a file's name, where it has no place yet.
-    fileprivate func located(in file: String) -> Diagnostic {
-        var result = self
-        if result.location == nil { result.location = Location(file: file) }
-        return result
     }
 }

@@ -64,15 +64,12 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         if data.isEmpty { throw ValidationError("`--data` names no text to train on") }
-        try requirePositive(steps, "--steps", max: 100_000_000)
-        try requirePositive(sequenceLength, "--sequence-length", max: 1 << 20)
-        try requirePositive(sequences, "--sequences", max: 1 << 20)
-        if let rate = learningRate, !(rate.isFinite && rate > 0) {
-            throw ValidationError("`--learning-rate \(rate)` is not a positive number")
-        }
-        if !(timeout.isFinite && timeout >= 1 && timeout <= 86_400) {
-            throw ValidationError("`--timeout \(timeout)` is not between 1 and 86400 seconds")
-        }
+        try require(steps, of: "--steps", in: FileSchema.steps)
+        try require(seed, of: "--seed", in: FileSchema.seed)
+        try require(sequenceLength, of: "--sequence-length", in: FileSchema.sequenceLength)
+        try require(sequences, of: "--sequences", in: FileSchema.sequences)
+        try require(learningRate, of: "--learning-rate", in: FileSchema.learningRate)
+        try require(timeout, of: "--timeout", in: 1...86_400, unit: " seconds")
     }
 
     func run() throws {
@@ -95,6 +92,7 @@ struct TrainCommand: ParsableCommand {
         var replacements: [String] = []
         if local { (deployment, replacements) = deployment.local() }
         override(&deployment)
+        try deployment.requireSound(at: read.positions)
         let refused = deployment.unsupportedForTraining(at: read.positions)
         guard refused.isEmpty else { throw Problems(refused) }
         let plan = try deployment.requirePlan(file: file)
@@ -107,8 +105,9 @@ struct TrainCommand: ParsableCommand {
                         + "\(deployment.run.sequenceLength) tokens")
             ])
         }
-        let program = try compile(model: deployment.model, plan: plan, shape: shape)
-        let problems = program.verify()
+        let program = try compile(
+            model: deployment.model, plan: plan, shape: shape, at: read.positions)
+        let problems = program.verify(for: deployment.model)
         guard problems.isEmpty else { throw Problems(problems) }
         guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
         else { throw Problems([.engineMissing]) }
@@ -124,11 +123,6 @@ struct TrainCommand: ParsableCommand {
         if let sequenceLength { deployment.run.sequenceLength = sequenceLength }
         if let sequences { deployment.run.sequencesPerStep = sequences }
         if let learningRate { deployment.run.learningRate = learningRate }
-    }
-
-    private func requirePositive(_ value: Int?, _ flag: String, max: Int) throws {
-        guard let value, !(1...max ~= value) else { return }
-        throw ValidationError("`\(flag) \(value)` is not between 1 and \(max)")
     }
 }
 

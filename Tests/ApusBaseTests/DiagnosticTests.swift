@@ -28,7 +28,7 @@ struct DiagnosticTests {
                 == "error: no engine  [unsupported]")
         #expect(
             Diagnostic(
-                "unsupported", severity: .note, location: .init(file: "a.yaml"), problem: problem
+                .unsupported, severity: .note, location: .init(file: "a.yaml"), problem: problem
             ).description == "a.yaml: note: no engine  [unsupported]")
         #expect(
             Diagnostic(.unsupported, location: .init(file: "a.yaml", line: 3), problem: problem)

@@ -39,6 +39,7 @@ struct UnitsTests {
     func printsExtremes() {
         #expect(fixed(.infinity, decimals: 2) == "inf")
         #expect(fixed(1e300, decimals: 2) == "1e+300")
+        #expect(fixed(9.5e14, decimals: 4) == "950000000000000.0")
         #expect(significant(.nan) == "nan")
     }
 

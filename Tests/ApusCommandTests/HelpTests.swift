@@ -39,6 +39,7 @@ struct HelpTests {
             ["program", "Plans/small.yaml", "--rank", ""],
             ["train", "Plans/small.yaml"],
             ["train", "Plans/small.yaml", "--data", "x", "--steps", "0"],
+            ["train", "Plans/small.yaml", "--data", "x", "--seed=-1"],
             ["train", "Plans/small.yaml", "--data", "x", "--learning-rate", "nan"],
             ["train", "Plans/small.yaml", "--data", "x", "--timeout", "0.5"],
         ]

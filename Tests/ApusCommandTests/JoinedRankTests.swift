@@ -33,12 +33,12 @@ struct JoinedRankTests {
         let outcomes = try ranks.end(within: 15)
         #expect(outcomes.allSatisfy { $0.status == 2 })
         #expect(outcomes.allSatisfy { $0.output.isEmpty })
-        let first = "error: rank 2 was given another deployment, data or settings than rank 0"
         for (rank, outcome) in outcomes.enumerated() {
             let prints = rank == 2 ? "  fingerprint X, rank 0 has X\n" : ""
             #expect(
                 outcome.errors.replacing(/[0-9a-f]{12,16}/, with: "X") == """
-                    \(first)  [rank-mismatch]
+                    error: rank 2 was given another deployment, data or settings than rank 0\
+                      [rank-mismatch]
                     \(prints)\
                       expected: the same command, file and data on every host
                       hint: compare the files and flags of that rank's host with those of rank 0

@@ -28,7 +28,7 @@ struct EngineOpeningTests {
         let error = try #require(throws: EngineError.self) {
             try Engine.checkInterface(path: "x.so", version: 1, size: 8)
         }
-        #expect(error.code == "engine-abi")
+        #expect(error.code == .engineABI)
         #expect(error.message.hasPrefix("engine `x.so` has a table of 8 bytes, this `apus` needs "))
     }
 

@@ -198,7 +198,7 @@ struct ProcessGroupTests {
     func endsWithLastWords() async {
         // More rows arrive than were expected, which Gloo finds out on a thread of its own.
         let result = await #expect(
-            processExitsWith: .exitCode(Engine.crash.status), observing: [\.standardErrorContent]
+            processExitsWith: .exitCode(Engine.crashStatus), observing: [\.standardErrorContent]
         ) {
             let engine = try EngineUnderTest.open()
             let store = try Store.inProcess(engine, timeoutSeconds: 20)

@@ -17,7 +17,7 @@ struct FileTextTests {
     func refusesLargeFiles() {
         let text = String(repeating: "[", count: 256 * 1024 + 1)
         let expected = """
-            : error: the file has 262 145 bytes and is not read  [file-size]
+            : error: the file is too large for a deployment and is not read  [file-size]
               expected: at most 262 144 bytes (256 KiB)
               hint: a deployment or a `config.json` takes a few kilobytes; is this the right file?
             """

@@ -109,7 +109,7 @@ struct ModelConfigTests {
                     "model: { config: a.json }\n"
                     + "workload: { sequences_per_batch: 1, sequence_lengths: [1] }"
             )
-                == ["plans/a.json: error: no file  [file-missing]"])
+                == ["plans/a.json: error: no file  [system]"])
     }
 
     @Test(

@@ -52,7 +52,7 @@ enum SmallFile {
         try readDeployment(text: text, file: "plans/small.yaml") { path throws(Problems) in
             guard let other = others[path] else {
                 throw Problems([
-                    Diagnostic("file-missing", location: .init(file: path), problem: "no file")
+                    Diagnostic(.system, location: .init(file: path), problem: "no file")
                 ])
             }
             return Array(other.utf8)

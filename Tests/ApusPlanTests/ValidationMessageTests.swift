@@ -201,6 +201,26 @@ struct ValidationMessageTests {
             ])
     }
 
+    @Test("ranks that together keep more than Apus counts are refused")
+    func refusesUncountableStates() {
+        let text = SmallFile.text
+            .replacing("hidden_size: 64", with: "hidden_size: 65536")
+            .replacing("num_hidden_layers: 4", with: "num_hidden_layers: 1024")
+            .replacing("intermediate_size: 96", with: "intermediate_size: 262144")
+            .replacing("nodes: 2", with: "nodes: 65536")
+            .replacing("gpus_per_node: 2", with: "gpus_per_node: 1")
+            .replacing("data_parallel: 2", with: "data_parallel: 32768")
+        #expect(
+            SmallFile.messages(of: text) == [
+                """
+                plans/small.yaml:18:1: error: the ranks of `plan` together keep more bytes than \
+                Apus can count  [count-limit]
+                  3e4 ranks of a stage × 1e14 weights on one rank of each stage × 16 bytes
+                  expected: at most 4e18 bytes
+                """
+            ])
+    }
+
     @Test("numbers that multiply beyond what Apus counts are refused")
     func refusesUncountable() {
         let text = SmallFile.text
@@ -213,6 +233,7 @@ struct ValidationMessageTests {
                 """
                 plans/small.yaml:15:1: error: a step of 1e12 tokens through this model has more \
                 bytes than Apus can count  [count-limit]
+                  1 048 576 sequences of 1 048 576 tokens
                   expected: at most 5e7 tokens in a step
                 """
             ])

@@ -22,9 +22,10 @@ struct ExchangeTests {
                 guard depends(second, on: first, uses) else { continue }
                 count += 1
                 let codes = Set(program.swapping(site, with: position).verify().map(\.code))
-                let expected: Set = ["slot-lifetime", "slot-content", "step-order"]
+                let expected: Set<DiagnosticCode> = [.slotLifetime, .slotContent, .stepOrder]
                 if codes.isEmpty || !codes.isSubset(of: expected) {
-                    Issue.record("\(site): `\(first)` and `\(second)`: \(codes.sorted())")
+                    Issue.record(
+                        "\(site): `\(first)` and `\(second)`: \(codes.map(\.rawValue).sorted())")
                 }
             }
         }
@@ -47,7 +48,7 @@ struct ExchangeTests {
                 program.classes[stage].instructions[..<site.position]
                     .lastIndex { $0.written.contains(source) })
             let codes = Set(program.moving(site, to: maker).verify().map(\.code))
-            #expect(codes == ["slot-lifetime"])
+            #expect(codes == [.slotLifetime])
         }
     }
 

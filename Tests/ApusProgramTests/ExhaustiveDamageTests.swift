@@ -11,13 +11,13 @@ struct ExhaustiveDamageTests {
     func missesInstructions(layout: Layout) throws {
         let program = try layout.program()
         for site in program.sites {
-            let codes: Set<String> =
+            let codes: Set<DiagnosticCode> =
                 switch program[site] {
-                case .free, .wait, .start, .forward: ["slot-lifetime"]
+                case .free, .wait, .start, .forward: [.slotLifetime]
                 // The backward of the embedding makes nothing that another instruction reads.
-                case .backward(let run) where run.inputGradients.isEmpty: ["step-order"]
-                case .backward: ["slot-lifetime"]
-                case .zeroGradients, .gradientNorm, .optimizerStep: ["step-order"]
+                case .backward(let run) where run.inputGradients.isEmpty: [.stepOrder]
+                case .backward: [.slotLifetime]
+                case .zeroGradients, .gradientNorm, .optimizerStep: [.stepOrder]
                 }
             expectReport(program.leavingOut(site), codes, program, site)
         }
@@ -27,14 +27,14 @@ struct ExhaustiveDamageTests {
     func noticesDoubles(layout: Layout) throws {
         let program = try layout.program()
         for site in program.sites {
-            let codes: Set<String> =
+            let codes: Set<DiagnosticCode> =
                 switch program[site] {
-                case .free, .wait, .start, .forward: ["slot-lifetime"]
+                case .free, .wait, .start, .forward: [.slotLifetime]
                 // Its state was consumed by the first run, and the micro-batch is done.
                 case .backward(let run) where run.inputGradients.isEmpty:
-                    ["slot-content", "step-order"]
-                case .backward: ["slot-lifetime"]
-                case .zeroGradients, .gradientNorm, .optimizerStep: ["step-order"]
+                    [.slotContent, .stepOrder]
+                case .backward: [.slotLifetime]
+                case .zeroGradients, .gradientNorm, .optimizerStep: [.stepOrder]
                 }
             expectReport(program.inserting(program[site], at: site), codes, program, site)
         }
@@ -45,7 +45,7 @@ struct ExhaustiveDamageTests {
         let program = try layout.program()
         for site in program.sites {
             for other in program[site].withOtherNumbers() {
-                let codes: Set = ["slot-lifetime", "slot-content", "step-order"]
+                let codes: Set<DiagnosticCode> = [.slotLifetime, .slotContent, .stepOrder]
                 expectReport(program.replacing(site, with: other), codes, program, site)
             }
         }
@@ -66,7 +66,7 @@ struct ExhaustiveDamageTests {
                 let other = Slot(
                     (slot.index + Int.random(in: 1..<count, using: &generator)) % count)
                 let changed = instruction.mappingSlots { $0 == slot ? other : $0 }
-                let codes: Set = ["slot-lifetime", "slot-content", "transfer-mismatch"]
+                let codes: Set<DiagnosticCode> = [.slotLifetime, .slotContent, .transferMismatch]
                 expectReport(program.replacing(site, with: changed), codes, program, site)
             }
         }
@@ -81,7 +81,7 @@ struct ExhaustiveDamageTests {
                     var damaged = program
                     damaged.classes[stage].slots[index].kind = kind
                     guard damaged != program else { continue }
-                    #expect(Set(damaged.verify().map(\.code)) == ["slot-content"])
+                    #expect(Set(damaged.verify().map(\.code)) == [.slotContent])
                 }
             }
         }
@@ -96,12 +96,12 @@ struct ExhaustiveDamageTests {
             let queues = Queue.all.filter { $0 != transfer.queue }
             other.queue = try #require(queues.randomElement(using: &generator))
             let damaged = program.replacing(site, with: .start(other))
-            expectReport(damaged, ["transfer-mismatch"], program, site)
+            expectReport(damaged, [.transferMismatch], program, site)
             // A transfer in another role is another one, for which nobody waits.
             other = transfer
             other.id.role = transfer.id.role == .join ? .send : .join
             expectReport(
-                program.replacing(site, with: .start(other)), ["slot-lifetime"], program, site)
+                program.replacing(site, with: .start(other)), [.slotLifetime], program, site)
         }
     }
 
@@ -114,32 +114,36 @@ struct ExhaustiveDamageTests {
             var other = transfer
             other.size += Bytes(8)
             let damaged = program.replacing(site, with: .start(other))
-            expectReport(damaged, ["transfer-mismatch"], program, site)
+            expectReport(damaged, [.transferMismatch], program, site)
             // The program does not hold the model, so the size of a slot that no transfer uses is
             // said by nothing else.
             for slot in [transfer.source, transfer.destination].compactMap(\.self) {
                 var damaged = program
                 damaged.classes[site.stage].slots[slot.index].size += Bytes(8)
-                expectReport(damaged, ["slot-content", "transfer-mismatch"], program, site)
+                expectReport(damaged, [.slotContent, .transferMismatch], program, site)
             }
         }
         for stage in program.classes.indices {
             for bucket in program.classes[stage].buckets.indices {
                 var damaged = program
                 damaged.classes[stage].buckets[bucket].size += Bytes(4)
-                #expect(damaged.verify().contains { $0.code == "transfer-mismatch" })
+                #expect(damaged.verify().contains { $0.code == .transferMismatch })
             }
         }
     }
 
     private func expectReport(
-        _ damaged: Program, _ codes: Set<String>, _ program: Program, _ site: Site,
+        _ damaged: Program, _ codes: Set<DiagnosticCode>, _ program: Program, _ site: Site,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let found = Set(damaged.verify().map(\.code))
         guard found.isEmpty || !found.isSubset(of: codes) else { return }
         Issue.record(
-            "\(site), `\(program[site])`: \(found.sorted()), not one of \(codes.sorted())",
+            "\(site), `\(program[site])`: \(names(found)), not one of \(names(codes))",
             sourceLocation: sourceLocation)
+    }
+
+    private func names(_ codes: Set<DiagnosticCode>) -> [String] {
+        codes.map(\.rawValue).sorted()
     }
 }

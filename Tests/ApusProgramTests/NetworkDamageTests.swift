@@ -23,7 +23,7 @@ struct NetworkDamageTests {
         let first = try #require(program.start(of: receive(0), stage: 1))
         let second = try #require(program.start(of: receive(1), stage: 1))
         expectOne(
-            of: ["transfer-mismatch"], from: program.moving(second, to: first.position))
+            of: [.transferMismatch], from: program.moving(second, to: first.position))
     }
 
     @Test("wait in a circle where both send before they receive", arguments: oneForwardOneBackward)
@@ -36,7 +36,7 @@ struct NetworkDamageTests {
         try program.sendFirst(activation, receiveLater: gradient, stage: last - 1)
         #expect(program.verify() == [], "one stage that insists is no circle")
         try program.sendFirst(gradient, receiveLater: activation, stage: last)
-        expectOne(of: ["deadlock"], from: program)
+        expectOne(of: [.deadlock], from: program)
     }
 
     @Test("disagree on the size of what one sends", arguments: pipelines)
@@ -62,7 +62,7 @@ struct NetworkDamageTests {
         }
         // Where rows are as large as hidden states, the stage does not agree with itself any more.
         #expect(program[site].description.hasSuffix(" \(size.count + 4)B"))
-        expectOne(of: ["transfer-mismatch"], from: program)
+        expectOne(of: [.transferMismatch], from: program)
     }
 
     @Test("cannot end where one stage does not reduce its copy of the embedding")
@@ -80,7 +80,7 @@ struct NetworkDamageTests {
                 damaged = damaged.leavingOut(start)
                 let wait = try #require(damaged.site(of: .wait(id), stage: stage))
                 damaged = damaged.leavingOut(wait)
-                expectOne(of: ["step-order"], from: damaged)
+                expectOne(of: [.stepOrder], from: damaged)
             }
         }
     }
@@ -99,7 +99,7 @@ struct NetworkDamageTests {
             program.classes[last].buckets[bucket].axis = .data
             transfer.queue = .group(.data)
             program[site] = .start(transfer)
-            expectOne(of: ["deadlock"], from: program)
+            expectOne(of: [.deadlock], from: program)
         }
     }
 
@@ -110,7 +110,7 @@ struct NetworkDamageTests {
             let bucket = try #require(
                 program.classes[0].buckets.firstIndex { $0.axis == .embedding })
             program.classes[0].buckets[bucket].parameters = ["lm_head.weight"]
-            expectOne(of: ["transfer-mismatch"], from: program)
+            expectOne(of: [.transferMismatch], from: program)
         }
     }
 
@@ -122,7 +122,7 @@ struct NetworkDamageTests {
         for stage in [0, program.classes.count - 1] {
             let statistics = Transfer.ID(payload: .statistics, role: .join)
             let start = try #require(program.start(of: statistics, stage: stage))
-            expectOne(of: ["step-order"], from: program.moving(start, to: 1))
+            expectOne(of: [.stepOrder], from: program.moving(start, to: 1))
         }
     }
 
@@ -132,11 +132,11 @@ struct NetworkDamageTests {
             var program = try Layout.tiny[1].program()
             let layers = program.classes[1].layers
             program.classes[1].layers = (layers.lowerBound + offset)..<layers.upperBound
-            expectOne(of: ["step-order"], from: program)
+            expectOne(of: [.stepOrder], from: program)
         }
         var program = try Layout.tiny[1].program()
         program.classes.removeLast()
-        expectOne(of: ["step-order"], from: program)
+        expectOne(of: [.stepOrder], from: program)
     }
 
     @Test("cannot hold a weight in two buckets, or reduce it before it is complete")
@@ -144,7 +144,7 @@ struct NetworkDamageTests {
         let program = try Layout.tiny[1].program()
         var twice = program
         twice.classes[0].buckets[0].parameters += program.classes[0].buckets[0].parameters
-        #expect(twice.verify().contains { $0.code == "step-order" })
+        #expect(twice.verify().contains { $0.code == .stepOrder })
         // A weight of the layer that goes backward last, in the bucket that is reduced first.
         let first = try #require(
             program.starts.first { $0.site.stage == 1 && $0.transfer.id.payload.isOfBucket })
@@ -153,7 +153,7 @@ struct NetworkDamageTests {
         let layer = program.classes[1].layers.lowerBound
         early.classes[1].buckets[bucket].parameters
             .append("model.layers.\(layer).self_attn.extra.weight")
-        expectOne(of: ["step-order"], from: early)
+        expectOne(of: [.stepOrder], from: early)
     }
 
     private func receive(_ microBatch: Int) -> Transfer.ID {
@@ -161,12 +161,12 @@ struct NetworkDamageTests {
     }
 
     private func expectOne(
-        of codes: Set<String>, from program: Program,
+        of codes: Set<DiagnosticCode>, from program: Program,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         let found = Set(program.verify().map(\.code))
         #expect(
-            !found.isEmpty && found.isSubset(of: codes), "\(found.sorted())",
+            !found.isEmpty && found.isSubset(of: codes), "\(found.map(\.rawValue).sorted())",
             sourceLocation: sourceLocation)
     }
 }

@@ -132,8 +132,8 @@ struct ProgramMessageTests {
                   [not-compiled]
                   expected: 0 or 1
                 \(hint)
-                error: `recompute` is `selective`, which Apus cannot compile into a program yet\
-                  [not-compiled]
+                error: `plan.recompute` is `selective`, which Apus cannot compile into a program \
+                yet  [not-compiled]
                   expected: `none` or `full`
                 \(hint)
                 """)

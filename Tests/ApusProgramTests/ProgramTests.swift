@@ -8,7 +8,7 @@ import Testing
 struct ProgramTests {
     @Test("are proven free of deadlock, with matching transfers and slots", arguments: Layout.all)
     func verifies(layout: Layout) throws {
-        #expect(try layout.program().verify() == [])
+        #expect(try layout.program().verify(for: layout.model) == [])
     }
 
     @Test("run each island of each micro-batch forward, then backward", arguments: Layout.all)

@@ -15,7 +15,7 @@ struct ProgramTextTests {
             _ = program.classes.map(\.memoryPeak.size)
             return try Program(text: program.description, file: "again") == program
         } catch {
-            return error.diagnostics.map(\.code) == ["program-syntax"]
+            return error.diagnostics.map(\.code) == [.programSyntax]
         }
     }
 
@@ -76,7 +76,7 @@ struct ProgramTextTests {
         }
         let problem = try #require(problems.diagnostics.first)
         #expect(problems.diagnostics.count == 1)
-        #expect(problem.code == "program-syntax")
+        #expect(problem.code == .programSyntax)
         #expect(problem.location?.file == "step.program")
         #expect((problem.location?.line ?? 0) >= 1)
     }
@@ -92,7 +92,7 @@ struct ProgramTextTests {
         let stages = (0..<65_536).map { "class stage \($0) layers 0..<0\nend\n" }.joined()
         let program = try Program(text: head + stages, file: "many")
         let codes = Set(program.verify().map(\.code))
-        #expect(codes == ["step-order"])
+        #expect(codes == [.stepOrder])
     }
 }
 

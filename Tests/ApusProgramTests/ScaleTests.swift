@@ -1,4 +1,6 @@
+import ApusBase
 import ApusPlan
+import ApusTestSupport
 import Testing
 
 @testable import ApusProgram
@@ -25,6 +27,40 @@ struct ScaleTests {
         #expect(instructions < 50 * runs)
         let slots = program.classes.map(\.slots.count).max() ?? 0
         #expect(slots < 16 * 4 * 8)
+    }
+
+    @Test("the largest steps that validation takes are planned without overflow", arguments: 0..<40)
+    func countsLargestSteps(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        func size(_ powers: ClosedRange<Int>) -> Int {
+            1 << Int.random(in: powers, using: &generator)
+        }
+        let model = Model(
+            layerCount: size(0...5), hiddenSize: size(0...16), headCount: size(0...12),
+            keyValueHeadCount: 1, headDim: size(1...12), expertCount: size(6...8),
+            topK: size(0...6), expertHiddenSize: size(0...18), vocabularySize: size(0...22),
+            tiesEmbeddings: false)
+        var deployment = Deployment.small(data: size(0...4), model: model)
+        deployment.cluster = nil
+        var plan = try #require(deployment.plan)
+        plan.buckets[0].microBatches = 2
+        plan.buckets[0].recompute = Bool.random(using: &generator) ? .full : .none
+        // Sequences of one length, as many as validation takes, to a power of two.
+        deployment.workload.sequenceLengths = [1 << 20]
+        for power in 1...20 {
+            var larger = plan
+            larger.buckets[0].sequencesPerDataRank = 1 << power
+            deployment.plan = larger
+            guard deployment.problems().isEmpty else { break }
+            plan = larger
+        }
+        try #require(plan.buckets[0].sequencesPerDataRank > 4)
+        let shape = StepShape(bucket: plan.buckets[0], length: 1 << 20, precision: .fp32)
+        let program = try compile(model: model, plan: plan, shape: shape)
+        #expect(program.classes.allSatisfy { $0.memoryPeak.size.count < 1 << 62 })
+        #expect(program.verify() == [])
+        let states = program.classes.map { program.persistentSize(of: $0, in: model).count }
+        #expect(states.reduce(0, +) < (1 << 62) / program.mesh.degrees.stageSize)
     }
 
     @Test("the ranks of a stage cost nothing: only classes are compiled", arguments: [8, 64, 1024])

@@ -7,7 +7,9 @@ import Testing
 /// Damages that one rule of the verifier alone notices, so that no rule can be lost unseen.
 @Suite("A rule of the verifier")
 struct SingleRuleTests {
-    private func codes(_ program: Program) -> Set<String> { Set(program.verify().map(\.code)) }
+    private func codes(_ program: Program) -> Set<DiagnosticCode> {
+        Set(program.verify().map(\.code))
+    }
 
     private func id(_ payload: Payload, _ role: Role = .join) -> Transfer.ID {
         Transfer.ID(payload: payload, role: role)
@@ -18,7 +20,7 @@ struct SingleRuleTests {
         let program = try Layout.tiny[1].program()
         let receive = id(.activation(microBatch: 0), .receive)
         let wait = try #require(program.site(of: .wait(receive), stage: 1))
-        #expect(codes(program.moving(wait, to: wait.position + 1)) == ["slot-lifetime"])
+        #expect(codes(program.moving(wait, to: wait.position + 1)) == [.slotLifetime])
     }
 
     @Test("forbids to free what is still leaving")
@@ -30,7 +32,7 @@ struct SingleRuleTests {
             Issue.record("the compiler frees what it sent right after the wait")
             return
         }
-        #expect(codes(program.swapping(wait, with: wait.position + 1)) == ["slot-lifetime"])
+        #expect(codes(program.swapping(wait, with: wait.position + 1)) == [.slotLifetime])
     }
 
     @Test("says that backward consumes its state")
@@ -41,7 +43,7 @@ struct SingleRuleTests {
                 if case .backward(let run) = program[$0] { run.island == .embedding } else { false }
             })
         let found = codes(program.inserting(program[site], at: site))
-        #expect(found.contains("slot-content"))
+        #expect(found.contains(.slotContent))
     }
 
     @Test("gives all values of one part the same size")
@@ -53,7 +55,7 @@ struct SingleRuleTests {
         // Two micro-batches are in flight, so each state but the head's last one has a fellow.
         let slot = try #require(states.first)
         program.classes[0].slots[slot].size += Bytes(8)
-        #expect(codes(program) == ["slot-content"])
+        #expect(codes(program) == [.slotContent])
     }
 
     @Test("makes a gathered slot as large as the shares of all ranks")
@@ -62,7 +64,7 @@ struct SingleRuleTests {
         #expect(program.mesh.degrees.tensor == 2)
         program.mesh = Mesh(
             program.mesh.degrees.carving(tensor: 4), placement: .outermost, carvedTensor: 4)
-        #expect(codes(program) == ["transfer-mismatch"])
+        #expect(codes(program) == [.transferMismatch])
     }
 
     @Test("lets the first stage receive nothing from before it")
@@ -78,7 +80,7 @@ struct SingleRuleTests {
         for instruction in [.free(slot), .wait(receive), .start(transfer)] as [Instruction] {
             program = program.inserting(instruction, at: Site(stage: 0, position: 1))
         }
-        #expect(codes(program) == ["transfer-mismatch"])
+        #expect(codes(program) == [.transferMismatch])
     }
 
     @Test("keeps stages without the embedding out of its group")
@@ -91,7 +93,7 @@ struct SingleRuleTests {
         transfer.queue = .group(.embedding)
         program.classes[1].buckets[bucket].axis = .embedding
         program[start.site] = .start(transfer)
-        #expect(codes(program) == ["transfer-mismatch"])
+        #expect(codes(program) == [.transferMismatch])
     }
 
     @Test("measures gradients after the last backward")
@@ -99,7 +101,7 @@ struct SingleRuleTests {
         let program = try Layout.tiny[0].program()
         #expect(program.classes[0].buckets.isEmpty)
         let norm = try #require(program.site(of: .gradientNorm, stage: 0))
-        #expect(codes(program.moving(norm, to: 1)) == ["step-order"])
+        #expect(codes(program.moving(norm, to: 1)) == [.stepOrder])
     }
 
     @Test("adds the loss of a micro-batch once")
@@ -111,7 +113,7 @@ struct SingleRuleTests {
             })
         guard case .forward(var run) = program[site] else { return }
         run.state = nil
-        #expect(codes(program.inserting(.forward(run), at: site)) == ["step-order"])
+        #expect(codes(program.inserting(.forward(run), at: site)) == [.stepOrder])
     }
 
     @Test("takes the decision of a router once")
@@ -137,7 +139,7 @@ struct SingleRuleTests {
         program = program.replacing(site, with: .forward(run))
         program = program.inserting(
             .free(slot), at: Site(stage: 0, position: site.position + 1))
-        #expect(codes(program) == ["step-order"])
+        #expect(codes(program) == [.stepOrder])
     }
 
     @Test("sends each message once")
@@ -149,7 +151,7 @@ struct SingleRuleTests {
         for instruction in [.wait(send), program[start]] {
             damaged = damaged.inserting(instruction, at: start)
         }
-        #expect(codes(damaged) == ["step-order"])
+        #expect(codes(damaged) == [.stepOrder])
     }
 
     @Test("misses a message that is not sent")

@@ -178,7 +178,7 @@ func alternatives(_ names: [String]) -> String {
 }
 
 /// A number without the `.0` that Swift adds to whole ones.
-func plain(_ value: Double) -> String {
+package func plain(_ value: Double) -> String {
     let text = "\(value)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

@@ -30,11 +30,14 @@ struct Field: Sendable {
 /// fit `Int`: a model has at most 2¹⁰ layers × 2¹² experts × 3 × 2¹⁶ × 2¹⁸ < 2⁵⁸ parameters, a rank
 /// at most 2¹⁶ peers. What depends on several sections at once is bounded by the validation
 /// (`count-limit`).
-enum FileSchema {
+package enum FileSchema {
     /// Ranks, and with them every degree of parallelism.
     static let ranks = 1...65_536
-    private static let sequenceLength = 1...1_048_576
-    private static let sequences = 1...1_048_576
+    package static let sequenceLength = 1...1_048_576
+    package static let sequences = 1...1_048_576
+    package static let seed = 0...Int.max
+    package static let steps = 1...1_000_000_000
+    package static let learningRate = 0...1e6
     private static let positive = 1e-9...1e12
 
     static let deployment: [Field] = [
@@ -138,9 +141,9 @@ enum FileSchema {
         Field("at", .integer(sequenceLength)),
     ]
     static let run: [Field] = [
-        Field("seed", .integer(0...Int.max)),
-        Field("steps", .integer(1...1_000_000_000)),
-        Field("learning_rate", .number(0...1e6)),
+        Field("seed", .integer(seed)),
+        Field("steps", .integer(steps)),
+        Field("learning_rate", .number(learningRate)),
         Field("warmup_steps", .integer(0...1_000_000_000)),
         Field("weight_decay", .number(0...1e6)),
         Field("gradient_clip", .number(0...1e12)),

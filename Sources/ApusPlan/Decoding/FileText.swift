@@ -1,8 +1,8 @@
 package import ApusBase
 
 /// What a file may hold before Apus reads it, so that no file costs more than a second.
-enum FileLimits {
-    static let size = Bytes(256 * 1024)
+package enum FileLimits {
+    package static let size = Bytes(256 * 1024)
     static let nestingDepth = 32
     static let nodeCount = 20_000
     /// Aliases multiply: three levels of them are already more than any deployment needs, and
@@ -22,13 +22,17 @@ package func fileText(_ bytes: [UInt8], file: String) throws(Problems) -> String
 
 func checkFileSize(_ size: Int, file: String) throws(Problems) {
     guard size > FileLimits.size.count else { return }
-    throw Problems([
-        Diagnostic(
-            .fileSize, location: .init(file: file),
-            problem: "the file has \(grouped(size)) bytes and is not read",
-            expected: "at most \(grouped(FileLimits.size.count)) bytes (256 KiB)",
-            hint: "a deployment or a `config.json` takes a few kilobytes; is this the right file?")
-    ])
+    throw Problems([fileTooLarge(file)])
+}
+
+/// What is said about a file that is larger than `FileLimits.size`, without its size: nobody reads
+/// that far.
+package func fileTooLarge(_ file: String) -> Diagnostic {
+    Diagnostic(
+        .fileSize, location: .init(file: file),
+        problem: "the file is too large for a deployment and is not read",
+        expected: "at most \(grouped(FileLimits.size.count)) bytes (256 KiB)",
+        hint: "a deployment or a `config.json` takes a few kilobytes; is this the right file?")
 }
 
 private func invalidUTF8(in bytes: [UInt8], file: String) -> Diagnostic {

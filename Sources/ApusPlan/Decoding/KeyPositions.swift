@@ -25,6 +25,15 @@ package struct KeyPositions: Hashable, Sendable {
         return path.isEmpty ? [] : paths + [""]
     }
 
+    /// The key path of a plan's bucket: an entry of its list, or the plan itself.
+    ///
+    /// A plan without a list is the one bucket for all lengths.
+    package func path(ofBucket index: Int, in plan: Plan) -> String {
+        let buckets = "plan.by_sequence_length"
+        let isInPlan = plan.buckets.first?.lengthMax == nil && !contains(buckets)
+        return isInPlan ? "plan" : "\(buckets)[\(index)]"
+    }
+
     func contains(_ path: String) -> Bool { locations[path] != nil }
 
     mutating func insert(_ location: Diagnostic.Location, for path: String) {
@@ -34,7 +43,7 @@ package struct KeyPositions: Hashable, Sendable {
 
 extension [Diagnostic] {
     /// In the order of the places they name: those of the file `first`, then those of other files.
-    func sortedByPosition(first: String?) -> [Diagnostic] {
+    package func sortedByPosition(first: String?) -> [Diagnostic] {
         func order(_ problem: Diagnostic) -> (Int, String, Int, Int) {
             let location = problem.location
             return (

@@ -120,7 +120,7 @@ extension YAMLParser {
         nodeCount += 1
         let position = position(of: node)
         guard depth <= FileLimits.nestingDepth, nodeCount <= FileLimits.nodeCount else {
-            if !problems.contains(where: { $0.code == DiagnosticCode.yamlLimit.rawValue }) {
+            if !problems.contains(where: { $0.code == .yamlLimit }) {
                 problems.append(limitProblem(at: position, isDeep: depth > FileLimits.nestingDepth))
             }
             return nil

@@ -22,6 +22,7 @@ extension Deployment {
             validator.checkTensor(plan, model: model)
             validator.checkBuckets(plan, workload: workload)
         }
+        validator.checkStates(self)
         validator.checkCounts(self)
         return validator.problems.sortedByPosition(first: positions.location(of: "")?.file)
     }

@@ -33,7 +33,7 @@ extension Validator {
 
     mutating func checkBuckets(_ plan: Plan, workload: Workload) {
         for (index, bucket) in plan.buckets.enumerated() {
-            checkMicroBatches(bucket, path: path(ofBucket: index, in: plan))
+            checkMicroBatches(bucket, path: positions.path(ofBucket: index, in: plan))
         }
         let path = "plan.by_sequence_length"
         guard isKnown(path) else { return }
@@ -56,12 +56,6 @@ extension Validator {
             hint: "add an entry with `up_to: \(longest)`")
     }
 
-    private func path(ofBucket index: Int, in plan: Plan) -> String {
-        let buckets = "plan.by_sequence_length"
-        let isInPlan = plan.buckets.first?.lengthMax == nil && !positions.contains(buckets)
-        return isInPlan ? "plan" : "\(buckets)[\(index)]"
-    }
-
     private mutating func checkMicroBatches(_ bucket: Plan.Bucket, path: String) {
         let batches = bucket.microBatches
         let sequences = bucket.sequencesPerDataRank
@@ -81,6 +75,32 @@ extension Validator {
         }
     }
 
+    /// Refuses a deployment whose ranks together keep more bytes than fit `Int`.
+    ///
+    /// Counted are weight, gradient and Adam's two moments of each weight on each rank that has it,
+    /// each in FP32, as if no rank had a slice of a weight.
+    mutating func checkStates(_ deployment: Deployment) {
+        guard unusable.isEmpty, let degrees = deployment.plan?.degrees else { return }
+        let model = deployment.model
+        let hidden = Double(model.hiddenSize)
+        let vocabulary = 2 * Double(model.vocabularySize) * hidden
+        let attention = 2 * Double(model.queryWidth + model.keyValueWidth) * hidden
+        let experts = Double(model.expertCount) * 3 * Double(model.expertHiddenSize) * hidden
+        let layer =
+            attention + Double(model.expertCount + 3) * hidden + experts / Double(degrees.expert)
+        let perStage = vocabulary + Double(model.layerCount) * layer
+        let ranks = [degrees.data, degrees.context, degrees.tensor].map(Double.init).reduce(1, *)
+        guard ranks * perStage > 0x1p58 else { return }
+        report(
+            .countLimit, "plan",
+            "the ranks of `plan` together keep more bytes than Apus can count",
+            details: [
+                "\(significantPower(ranks)) ranks of a stage × \(significantPower(perStage)) "
+                    + "weights on one rank of each stage × 16 bytes"
+            ],
+            expected: "at most 4e18 bytes")
+    }
+
     /// Refuses a deployment whose tensors have more bytes than fit `Int` together.
     ///
     /// Counted is a generous bound on what one step holds and sends: 64 bytes for each number that
@@ -93,30 +113,53 @@ extension Validator {
             + Double(model.topK) * Double(2 * model.hiddenSize + 4 * model.expertHiddenSize)
             + Double(model.expertCount)
         let token = 64 * (Double(model.layerCount) * layer + 2 * Double(model.vocabularySize))
-        let tokens = tokensMax(deployment)
         let tokensAllowed = 0x1p62 / token
-        guard tokens > tokensAllowed else { return }
+        let largest = steps(of: deployment).reduce(nil as Step?) { largest, step in
+            guard let largest, largest.tokens >= step.tokens else { return step }
+            return largest
+        }
+        guard let largest, largest.tokens > tokensAllowed else { return }
         report(
-            .countLimit, "workload",
-            "a step of \(significantPower(tokens)) tokens through this model has more bytes than "
-                + "Apus can count",
+            .countLimit, largest.path,
+            "a step of \(significantPower(largest.tokens)) tokens through this model has more "
+                + "bytes than Apus can count",
+            details: [
+                "\(grouped(largest.sequences)) sequences of \(grouped(largest.length)) tokens"
+            ],
             expected: "at most \(significantPower(tokensAllowed)) tokens in a step")
     }
 
-    private func tokensMax(_ deployment: Deployment) -> Double {
-        let longest = Double(deployment.workload.sequenceLengths.max() ?? 1)
-        var tokens = longest * Double(deployment.workload.sequencesPerBatch)
-        let run = deployment.run
-        tokens = max(tokens, Double(run.sequenceLength) * Double(run.sequencesPerStep))
-        guard let plan = deployment.plan else { return tokens }
-        for bucket in plan.buckets {
-            let sequences = Double(bucket.sequencesPerDataRank) * Double(plan.degrees.data)
-            tokens = max(tokens, sequences * (bucket.lengthMax.map(Double.init) ?? longest))
-        }
-        return tokens
+    /// How large a step is that a section of a deployment asks for.
+    private struct Step {
+        var path: String
+        var sequences: Int
+        var length: Int
+
+        var tokens: Double { Double(sequences) * Double(length) }
     }
 
-    /// A number as one digit and a power of ten, such as `7e16`, rounded up.
+    /// Every step that a deployment asks for, at its longest.
+    private func steps(of deployment: Deployment) -> [Step] {
+        let longest = deployment.workload.sequenceLengths.max() ?? 1
+        let run = deployment.run
+        var steps = [
+            Step(
+                path: "workload", sequences: deployment.workload.sequencesPerBatch,
+                length: longest),
+            Step(path: "run", sequences: run.sequencesPerStep, length: run.sequenceLength),
+        ]
+        guard let plan = deployment.plan else { return steps }
+        for (index, bucket) in plan.buckets.enumerated() {
+            let sequences = boundedProduct([bucket.sequencesPerDataRank, plan.degrees.data])
+            steps.append(
+                Step(
+                    path: positions.path(ofBucket: index, in: plan), sequences: sequences,
+                    length: bucket.lengthMax ?? longest))
+        }
+        return steps
+    }
+
+    /// A number as one digit and a power of ten, such as `7e16`, rounded down.
     private func significantPower(_ value: Double) -> String {
         var digits = value
         var power = 0

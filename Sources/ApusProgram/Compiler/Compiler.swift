@@ -7,11 +7,13 @@ package import ApusPlan
 /// expands them into islands and bridges over numbered values, and `assignSlots` gives the values
 /// places to live in and ends their lives.
 ///
+/// For messages about a plan from a file, `positions` says where its keys stand.
+///
 /// - Throws: `Problems` that name what the plan asks for and the compiler cannot express yet.
 package func compile(
-    model: Model, plan: Plan, shape: StepShape
+    model: Model, plan: Plan, shape: StepShape, at positions: KeyPositions = KeyPositions()
 ) throws(Problems) -> Program {
-    let problems = notCompiled(model: model, plan: plan, shape: shape)
+    let problems = notCompiled(plan, shape, positions)
     guard problems.isEmpty else { throw Problems(problems) }
     let mesh = Mesh(
         plan.degrees.carving(tensor: shape.tensorParallel), placement: plan.pipelinePlacement,
@@ -21,7 +23,7 @@ package func compile(
         guard
             let schedule = plan.schedule.entries(
                 stage: index, stages: plan.degrees.pipeline, microBatches: shape.microBatches)
-        else { throw Problems([scheduleNotCompiled(plan.schedule)]) }
+        else { throw Problems([scheduleNotCompiled(plan.schedule, positions)]) }
         let context = StageContext(
             model: model, mesh: mesh, shape: shape, zeroStage: plan.zeroStage, stage: Stage(index),
             layers: plan.layers(of: Stage(index), in: model))
@@ -60,14 +62,18 @@ private func compileStage(_ context: StageContext, _ schedule: [ScheduleEntry]) 
 }
 
 /// What the plan asks for that no pass can express yet, by key.
-private func notCompiled(model: Model, plan: Plan, shape: StepShape) -> [Diagnostic] {
+private func notCompiled(
+    _ plan: Plan, _ shape: StepShape, _ positions: KeyPositions
+) -> [Diagnostic] {
     func missing(_ path: String, _ value: String, expected: String) -> Diagnostic {
         Diagnostic(
-            .notCompiled, path: path,
+            .notCompiled, location: positions.location(of: path), path: path,
             problem: "`\(path)` is \(value), which Apus cannot compile into a program yet",
             expected: expected, hint: "`--local` replaces what cannot run yet and says so")
     }
     let degrees = plan.degrees
+    let index = plan.buckets.firstIndex { $0.holds(length: shape.sequenceLength) }
+    let bucket = index.map { positions.path(ofBucket: $0, in: plan) } ?? "plan"
     var problems: [Diagnostic] = []
     if degrees.tensor > 1 {
         problems.append(missing("plan.tensor_parallel", "\(degrees.tensor)", expected: "1"))
@@ -83,20 +89,23 @@ private func notCompiled(model: Model, plan: Plan, shape: StepShape) -> [Diagnos
         problems.append(missing("plan.zero_stage", "\(plan.zeroStage)", expected: "0 or 1"))
     }
     if shape.recompute == .selective {
-        problems.append(missing("recompute", "`selective`", expected: "`none` or `full`"))
+        problems.append(
+            missing("\(bucket).recompute", "`selective`", expected: "`none` or `full`"))
     }
     if shape.tokensPerMicroBatch % shape.tensorParallel != 0 {
         problems.append(
             missing(
-                "tensor_parallel", "\(shape.tensorParallel)",
+                "\(bucket).tensor_parallel", "\(shape.tensorParallel)",
                 expected: "a divisor of the micro-batch's \(shape.tokensPerMicroBatch) tokens"))
     }
-    return problems
+    return problems.sortedByPosition(first: positions.location(of: "")?.file)
 }
 
-private func scheduleNotCompiled(_ schedule: Plan.Schedule) -> Diagnostic {
+private func scheduleNotCompiled(
+    _ schedule: Plan.Schedule, _ positions: KeyPositions
+) -> Diagnostic {
     Diagnostic(
-        .notCompiled, path: "plan.schedule",
+        .notCompiled, location: positions.location(of: "plan.schedule"), path: "plan.schedule",
         problem: "`plan.schedule` is `\(schedule.rawValue)`, which Apus cannot compile yet",
         expected: "`1f1b` or `gpipe`", hint: "`--local` replaces what cannot run yet and says so")
 }

@@ -27,7 +27,8 @@ extension Program {
     /// the one that is tried.
     ///
     /// Not proven, because a program does not hold the model: that planned sizes are right for it,
-    /// and that its buckets hold all weights that need a reduction.
+    /// and that its buckets hold all weights that need a reduction. `verify(for:)` proves the
+    /// latter.
     package func verify() -> [Diagnostic] {
         let shapes = shapeProblems
         guard shapes.isEmpty else { return shapes }
