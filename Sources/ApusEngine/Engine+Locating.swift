@@ -10,11 +10,16 @@ extension Engine {
     package static func locate(
         explicit: String? = nil, environment: [String: String]
     ) -> String? {
-        if let explicit { return explicit }
-        if let named = environment["APUS_ENGINE"], !named.isEmpty { return named }
+        if let explicit { return inPlace(explicit) }
+        if let named = environment["APUS_ENGINE"], !named.isEmpty { return inPlace(named) }
         let places = [directory(getcwd(nil, 0))].compactMap(\.self) + executableParents()
         return places.map { $0 + "/.deps/engine/libapus_engine.so" }
             .first { access($0, R_OK) == 0 }
+    }
+
+    /// A path that is not looked up among the system's libraries when it has no folder.
+    private static func inPlace(_ path: String) -> String {
+        path.contains("/") ? path : "./" + path
     }
 
     private static func directory(_ allocated: UnsafeMutablePointer<CChar>?) -> String? {

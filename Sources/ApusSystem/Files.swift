@@ -60,9 +60,12 @@ package struct LineWriter: ~Copyable {
     private let file: Descriptor
 
     /// Opens a log, starting it anew unless `keeping` what is there.
-    package init(path: String, keeping: Bool = false) throws(SystemError) {
-        let flags = O_WRONLY | O_CREAT | O_APPEND | (keeping ? 0 : O_TRUNC)
-        file = try Descriptor.open(path, flags, mode: 0o666)
+    ///
+    /// A file of `inputs`, under whatever name, is refused before anything in it is lost.
+    package init(
+        path: String, keeping: Bool = false, inputs: [String] = []
+    ) throws(SystemError) {
+        file = try openLog(path, keeping: keeping, inputs: inputs)
         self.path = path
     }
 
@@ -74,4 +77,21 @@ package struct LineWriter: ~Copyable {
             throw SystemError("write", path, code: error.code)
         }
     }
+}
+
+private func openLog(
+    _ path: String, keeping: Bool, inputs: [String]
+) throws(SystemError) -> Descriptor {
+    // Without waiting: a pipe that nobody reads is an error, not a wait without end.
+    let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, mode: 0o666)
+    let status = try fileStatus(of: file, path: path)
+    for input in inputs where try fileStatus(at: input).identity == status.identity {
+        let reason = "it is read by this run as `\(input)`"
+        throw SystemError("write a log to", path, code: EEXIST, reason: reason)
+    }
+    guard !keeping, status.kind == .regular else { return file }
+    guard retrying({ ftruncate(file.number, 0) }) == 0 else {
+        throw SystemError("empty", path, code: errno)
+    }
+    return file
 }

@@ -7,10 +7,8 @@ import Foundation
 /// Reads the deployment file at `path`, with the `config.json` it may name beside it.
 func loadDeployment(_ path: String) throws -> DeploymentFile {
     let bytes = try readInput(path)
-    return try readDeployment(bytes: bytes, file: path) { name throws(Problems) in
-        let folder = (path as NSString).deletingLastPathComponent
-        let beside = name.hasPrefix("/") ? name : (folder as NSString).appendingPathComponent(name)
-        return try readInput(beside)
+    return try readDeployment(bytes: bytes, file: path) { beside throws(Problems) in
+        try readInput(beside)
     }
 }
 

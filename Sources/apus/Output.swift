@@ -12,14 +12,31 @@ extension ExitCode {
     static let interrupted = ExitCode(130)
 }
 
+private let standardOutput = Descriptor(takingOver: 1)
+private let standardError = Descriptor(takingOver: 2)
+
 /// Writes a line to stdout at once, so that a log shows it when it happens.
-func printLine(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+func writeLine(_ line: String) throws(SystemError) {
+    do throws(SystemError) {
+        try standardOutput.write(Array((line + "\n").utf8))
+    } catch {
+        throw SystemError("write to", "stdout", code: error.code)
+    }
 }
 
-/// Writes a line to stderr.
+/// Writes a line of the answer to stdout; an answer that cannot be written ends the process.
+func printLine(_ line: String) {
+    do throws(SystemError) {
+        try writeLine(line)
+    } catch {
+        printMessage(error.diagnostic.description)
+        endProcess(status: ExitCode.noAnswer.rawValue)
+    }
+}
+
+/// Writes a line to stderr; where nobody can read it there is nobody to tell.
 func printMessage(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    try? standardError.write(Array((line + "\n").utf8))
 }
 
 /// Prints diagnostics to stderr, with a blank line between two.

@@ -73,6 +73,7 @@ struct ProgramCommand: ParsableCommand {
 
     private func compilePrograms(_ path: String) throws -> [Entry] {
         let read = try loadDeployment(path)
+        for note in read.notes { printDiagnostics([note], colored: options.isColored(2)) }
         var deployment = read.deployment
         if local { deployment = deployment.local().deployment }
         let plan = try deployment.requirePlan(file: path)

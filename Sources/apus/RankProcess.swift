@@ -53,8 +53,9 @@ struct RankProcess {
             corpus: corpus, engine: engine, meeting: try meeting(engine, environment))
         try? supervisor?.send(Self.ready)
         stop.beginLoop()
+        let isComplete: Bool
         do throws(RuntimeError) {
-            try rank.train {
+            isComplete = try rank.train {
                 stop.signal != nil
             } onStart: { step in
                 try? supervisor?.report(.progress(step: step, phase: "training"))
@@ -66,8 +67,9 @@ struct RankProcess {
         } catch {
             end(after: error, supervisor)
         }
-        if stop.signal != nil { throw ExitCode.interrupted }
         try output?.summary()
+        // Another rank may have been the one that was asked to stop.
+        if !isComplete { throw ExitCode.interrupted }
     }
 
     /// Tells of a failure and ends the process where it stands.

@@ -18,6 +18,7 @@ final class TrainOutput {
     private var log: LineWriter?
     private var steps: [StepLog] = []
     private var readyRanks = 0
+    private var stdoutFailed = false
     private var memory = HostMemoryWatch()
     private let start = monotonicSeconds()
 
@@ -31,16 +32,18 @@ final class TrainOutput {
         entropy = corpus.entropy(limit: Bytes(1 << 26))
         corpusSize = corpus.size
         sequenceCount = sampler.windowCount
-        if let path = job.log { log = try LineWriter(path: path) }
+        if let path = job.log {
+            log = try LineWriter(path: path, inputs: [job.file] + corpus.paths)
+        }
     }
 
     func banner() {
+        for note in job.notes { printDiagnostics([note], colored: options.isColored(2)) }
         guard !options.quiet else { return }
         let banner = TrainBanner(
             job: job, launcher: launcher, corpusSize: corpusSize, sequenceCount: sequenceCount,
             entropy: entropy)
         for line in banner.lines { say(line) }
-        for note in job.notes { printDiagnostics([note], colored: options.isColored(2)) }
     }
 
     /// Takes note of a rank that waits for the first step; when all do, tells how long it took.
@@ -101,7 +104,18 @@ final class TrainOutput {
     private var elapsed: Double { monotonicSeconds() - start }
 
     /// With `--json` stdout belongs to the one document.
-    private func say(_ line: String) { options.json ? printMessage(line) : printLine(line) }
+    ///
+    /// A full disk under a redirected stdout is told once; training goes on, and `--log` is whole.
+    private func say(_ line: String) {
+        guard !options.json, !stdoutFailed else { return printMessage(line) }
+        do throws(SystemError) {
+            try writeLine(line)
+        } catch {
+            stdoutFailed = true
+            printMessage("warning: \(error.diagnostic.problem); what follows goes to stderr")
+            printMessage(line)
+        }
+    }
 }
 
 /// The proportional memory of this process and all ranks that it started, seen now and then.

@@ -97,3 +97,18 @@ import Testing
         #expect(try readFile(path, limit: 100) == Array("one\ntwo\nthree\n".utf8))
     }
 }
+
+@Suite("A log")
+struct LogTests {
+    @Test("is not written over a file that the run reads, under whatever name")
+    func sparesInputs() throws {
+        let folder = try TemporaryFolder()
+        let data = folder.path + "/data.txt"
+        try writeFileAtomically(Array("text".utf8), to: data)
+        let error = #expect(throws: SystemError.self) {
+            _ = try LineWriter(path: folder.path + "/./data.txt", inputs: [data])
+        }
+        #expect(error?.reason == "it is read by this run as `\(data)`")
+        #expect(try readFile(data, limit: 10) == Array("text".utf8))
+    }
+}

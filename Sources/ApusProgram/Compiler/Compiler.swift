@@ -13,7 +13,8 @@ package import ApusPlan
 package func compile(
     model: Model, plan: Plan, shape: StepShape, at positions: KeyPositions = KeyPositions()
 ) throws(Problems) -> Program {
-    let problems = notCompiled(plan, shape, positions)
+    let problems =
+        notCompiled(plan, shape, positions) + tooManyInstructions(model, plan, shape, positions)
     guard problems.isEmpty else { throw Problems(problems) }
     let mesh = Mesh(
         plan.degrees.carving(tensor: shape.tensorParallel), placement: plan.pipelinePlacement,
@@ -99,6 +100,31 @@ private func notCompiled(
                 expected: "a divisor of the micro-batch's \(shape.tokensPerMicroBatch) tokens"))
     }
     return problems.sortedByPosition(first: positions.location(of: "")?.file)
+}
+
+/// The most instructions that the classes of a program may have together: about 5 s of compiling and
+/// half a gigabyte, far above plans for 16 384 ranks.
+private let instructionsMax = 5_000_000
+
+/// Refuses a program that would take minutes and gigabytes before it says anything.
+///
+/// A layer of one micro-batch takes up to 50 instructions with recomputation and expert
+/// parallelism, a stage boundary up to 20.
+private func tooManyInstructions(
+    _ model: Model, _ plan: Plan, _ shape: StepShape, _ positions: KeyPositions
+) -> [Diagnostic] {
+    let perMicroBatch = 50 * model.layerCount + 20 * plan.degrees.pipeline
+    let (count, overflow) = perMicroBatch.multipliedReportingOverflow(by: shape.microBatches)
+    guard overflow || count > instructionsMax else { return [] }
+    return [
+        Diagnostic(
+            .countLimit, location: positions.location(of: "plan"), path: "plan",
+            problem: "\(model.layerCount) layers, \(plan.degrees.pipeline) stages and "
+                + "\(shape.microBatches) micro-batches make a program of more instructions than "
+                + "Apus compiles",
+            expected: "at most \(instructionsMax / perMicroBatch) micro-batches of that model",
+            hint: "fewer micro-batches with more sequences each do the same work")
+    ]
 }
 
 private func scheduleNotCompiled(

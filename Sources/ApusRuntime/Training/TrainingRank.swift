@@ -41,10 +41,11 @@ package struct TrainingRank: ~Copyable {
     ///   - isStopRequested: whether to stop after the step that runs; all ranks then do.
     ///   - onStart: called before each step with its number, from 1.
     ///   - onStep: called after each step.
+    /// - Returns: whether the last step was reached; it is not where some rank was asked to stop.
     /// - Throws: `RuntimeError` with the step and the instruction that failed.
     package func train(
         isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void
-    ) throws(RuntimeError) {
+    ) throws(RuntimeError) -> Bool {
         runtime.isStopRequested = isStopRequested
         for step in 0..<deployment.run.steps {
             onStart(step + 1)
@@ -54,8 +55,9 @@ package struct TrainingRank: ~Copyable {
                 }
             }
             onStep(record)
-            if record.endsRun { return }
+            if record.endsRun { return step + 1 == deployment.run.steps }
         }
+        return true
     }
 }
 
