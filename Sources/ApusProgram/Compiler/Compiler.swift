@@ -102,8 +102,9 @@ private func notCompiled(
     return problems.sortedByPosition(first: positions.location(of: "")?.file)
 }
 
-/// The most instructions that the classes of a program may have together: about 5 s of compiling and
-/// half a gigabyte, far above plans for 16 384 ranks.
+/// The most instructions that the classes of a program may have together.
+///
+/// That is about 5 s of compiling and half a gigabyte, far above plans for 16 384 ranks.
 private let instructionsMax = 5_000_000
 
 /// Refuses a program that would take minutes and gigabytes before it says anything.
