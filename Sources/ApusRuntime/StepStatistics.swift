@@ -1,5 +1,6 @@
 import ApusBase
 import ApusPlan
+import ApusProgram
 
 /// What the ranks tell each other once per step, in one message of FP64 numbers.
 ///
@@ -10,7 +11,8 @@ struct StepStatistics {
     private let layerCount: Int
     private let expertCount: Int
     private let worldSize: Int
-    /// The message, in the order of the computed offsets below.
+    private let layout: StatisticsLayout
+    /// The message, in the order of `layout`.
     var values: [Double]
 
     init(model: Model, worldSize: Int) {
@@ -22,57 +24,60 @@ struct StepStatistics {
         layerCount = model.layerCount
         expertCount = model.expertCount
         self.worldSize = worldSize
-        values = []
-        clear()
+        layout = StatisticsLayout(model: model, worldSize: worldSize)
+        values = [Double](repeating: 0, count: layout.count)
     }
 
     mutating func clear() {
-        let perRank = 3 * worldSize
-        values = [Double](
-            repeating: 0, count: useStart + perRank)
+        values = [Double](repeating: 0, count: layout.count)
     }
 
     var loss: Double {
-        get { values[0] }
-        set { values[0] = newValue }
+        get { values[StatisticsLayout.loss] }
+        set { values[StatisticsLayout.loss] = newValue }
     }
 
     /// How many ranks ask to stop after this step; all see the same number, so all stop together.
     var stopRequests: Double {
-        get { values[1] }
-        set { values[1] = newValue }
+        get { values[StatisticsLayout.stopRequests] }
+        set { values[StatisticsLayout.stopRequests] = newValue }
     }
 
     mutating func setSquaredNorm(_ value: Double, of name: String) {
         guard let index = names[name] else { preconditionFailure("no weight `\(name)`") }
-        values[normStart + index] = value
+        values[layout.norms.lowerBound + index] = value
     }
 
     /// The norm of all gradients together, added in the order of the model's weights.
-    var gradientNorm: Double { values[normStart..<loadStart].reduce(0, +).squareRoot() }
+    var gradientNorm: Double { values[layout.norms].reduce(0, +).squareRoot() }
 
     mutating func addLoads(_ counts: [Int], layer: Int) {
-        let start = loadStart + layer * expertCount
+        let start = layout.loads.lowerBound + layer * expertCount
         for (expert, count) in counts.enumerated() { values[start + expert] += Double(count) }
     }
 
     /// Assignments of each expert in one layer.
     func loads(layer: Int) -> ArraySlice<Double> {
-        let start = loadStart + layer * expertCount
+        let start = layout.loads.lowerBound + layer * expertCount
         return values[start..<(start + expertCount)]
     }
 
     mutating func setUse(
         rank: Rank, memoryPeak: Bytes, communication: Double, bubble: Double
     ) {
-        let start = useStart + 3 * rank.index
+        let start = layout.use.lowerBound + StatisticsLayout.figuresPerRank * rank.index
         values[start] = Double(memoryPeak.count)
         values[start + 1] = communication
         values[start + 2] = bubble
     }
 
     var memoryPeakMax: Bytes {
-        Bytes(Int(stride(from: useStart, to: values.count, by: 3).map { values[$0] }.max() ?? 0))
+        Bytes(
+            Int(
+                stride(
+                    from: layout.use.lowerBound, to: layout.count,
+                    by: StatisticsLayout.figuresPerRank
+                ).map { values[$0] }.max() ?? 0))
     }
     var communicationMean: Double { mean(offset: 1) }
     var bubbleMean: Double { mean(offset: 2) }
@@ -89,13 +94,12 @@ struct StepStatistics {
         return layerCount == 0 ? 0 : ratios.reduce(0, +) / Double(layerCount)
     }
 
-    private var normStart: Int { 2 }
-    private var loadStart: Int { normStart + names.count }
-    private var useStart: Int { loadStart + layerCount * expertCount }
-
     private func mean(offset: Int) -> Double {
-        let sum = stride(from: useStart + offset, to: values.count, by: 3)
-            .reduce(0) { $0 + values[$1] }
+        let sum = stride(
+            from: layout.use.lowerBound + offset, to: layout.count,
+            by: StatisticsLayout.figuresPerRank
+        )
+        .reduce(0) { $0 + values[$1] }
         return sum / Double(worldSize)
     }
 }

@@ -22,13 +22,8 @@ extension StageContext {
     var routingSize: Bytes { Bytes(2 * assignments * 8) }
     /// One 64-bit count for each expert.
     var countsSize: Bytes { Bytes(model.expertCount * 8) }
-    /// What ranks tell each other once per step, in FP64: the loss, the requests to stop, one norm
-    /// per weight, one load per layer and expert, three figures per rank.
-    var statisticsSize: Bytes {
-        let pieces = model.parameters.reduce(0) { $0 + $1.pieces.count }
-        let loads = model.layerCount * model.expertCount
-        return Bytes(8 * (2 + pieces + loads + 3 * mesh.worldSize))
-    }
+    /// What ranks tell each other once per step.
+    var statisticsSize: Bytes { StatisticsLayout(model: model, worldSize: mesh.worldSize).size }
 
     func stateSize(_ island: Island) -> Bytes {
         switch island {
