@@ -64,3 +64,34 @@ package func grouped(_ count: Int) -> String {
     groups.insert(digits, at: 0)
     return (count < 0 ? "-" : "") + groups.joined(separator: " ")
 }
+
+/// A duration in seconds.
+package struct Seconds: Hashable, Comparable, Sendable {
+    package var count: Double
+
+    package init(_ count: Double) { self.count = count }
+
+    package static let zero = Seconds(0)
+    package static let infinity = Seconds(.infinity)
+
+    package static func + (left: Seconds, right: Seconds) -> Seconds {
+        Seconds(left.count + right.count)
+    }
+    package static func - (left: Seconds, right: Seconds) -> Seconds {
+        Seconds(left.count - right.count)
+    }
+    package static func * (factor: Double, time: Seconds) -> Seconds { Seconds(factor * time.count) }
+    package static func / (left: Seconds, right: Seconds) -> Double { left.count / right.count }
+    package static func += (left: inout Seconds, right: Seconds) { left = left + right }
+    package static func < (left: Seconds, right: Seconds) -> Bool { left.count < right.count }
+}
+
+extension Seconds: CustomStringConvertible {
+    /// The time in its decimal unit with three significant digits, such as `1.31 ms`.
+    package var description: String {
+        let magnitude = count.magnitude
+        if magnitude >= 1 || magnitude == 0 || !count.isFinite { return "\(significant(count)) s" }
+        if magnitude >= 1e-3 { return "\(significant(count * 1e3)) ms" }
+        return "\(significant(count * 1e6)) µs"
+    }
+}

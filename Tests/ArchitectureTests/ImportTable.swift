@@ -16,6 +16,14 @@ struct ImportTable {
         "ApusBase": [],
         "ApusPlan": ["ApusBase", "Yams"],
         "ApusProgram": ["ApusBase", "ApusPlan"],
+        "ApusCost": ["ApusBase", "ApusPlan", "ApusProgram"],
+        "ApusSimulator": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost"],
+        "ApusPlanner": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
+        "ApusValidation": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
+        "ApusAudit": [
+            "ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator", "ApusPlanner",
+        ],
+        "ApusExport": ["ApusBase", "ApusPlan"],
         "CApusEngine": [],
         // With ApusSystem the only module with pointers; Glibc for `dlopen`.
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
@@ -28,7 +36,8 @@ struct ImportTable {
         ],
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
-            "ApusRuntime", "ArgumentParser", "Foundation", "Glibc", "Synchronization",
+            "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
+            "ApusAudit", "ApusExport", "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
     ])

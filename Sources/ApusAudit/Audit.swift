@@ -1,0 +1,6 @@
+package import ApusPlan
+
+/// Holds a deployment to account.
+package struct Audit {
+    package var deployment: Deployment
+}

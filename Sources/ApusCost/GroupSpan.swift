@@ -1,0 +1,29 @@
+/// How the ranks of a process group lie on the network.
+package struct GroupSpan: Hashable, Sendable {
+    /// Ranks in the group.
+    package var ranks: Int
+    /// Ranks of the group that share a node, which is one domain of the fastest link.
+    package var ranksPerNode: Int
+
+    package init(ranks: Int, ranksPerNode: Int) {
+        precondition(ranksPerNode >= 1 && ranksPerNode <= ranks, "a group lies on its nodes")
+        self.ranks = ranks
+        self.ranksPerNode = ranksPerNode
+    }
+
+    package var nodes: Int { (ranks + ranksPerNode - 1) / ranksPerNode }
+}
+
+/// What a process group does together.
+package enum Collective: String, Hashable, Sendable, CaseIterable {
+    /// The payload is the buffer that every rank ends up with.
+    case allReduce = "all_reduce"
+    /// The payload is the whole buffer, of which each rank ends up with a share.
+    case reduceScatter = "reduce_scatter"
+    /// The payload is the gathered buffer.
+    case allGather = "all_gather"
+    /// The payload is what one rank sends in all, its own share included.
+    case allToAll = "all_to_all"
+    /// The payload is the message.
+    case pointToPoint = "point_to_point"
+}

@@ -1,0 +1,6 @@
+package import ApusPlan
+
+/// What a deployment becomes for another framework.
+package struct Export {
+    package var deployment: Deployment
+}
