@@ -80,7 +80,9 @@ package struct Seconds: Hashable, Comparable, Sendable {
     package static func - (left: Seconds, right: Seconds) -> Seconds {
         Seconds(left.count - right.count)
     }
-    package static func * (factor: Double, time: Seconds) -> Seconds { Seconds(factor * time.count) }
+    package static func * (factor: Double, time: Seconds) -> Seconds {
+        Seconds(factor * time.count)
+    }
     package static func / (left: Seconds, right: Seconds) -> Double { left.count / right.count }
     package static func += (left: inout Seconds, right: Seconds) { left = left + right }
     package static func < (left: Seconds, right: Seconds) -> Bool { left.count < right.count }
