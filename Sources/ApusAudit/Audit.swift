@@ -32,7 +32,7 @@ package struct Audit: Sendable {
         let claims = deployment.claims.enumerated().map { index, claim in
             verdict(on: claim, at: "claims[\(index)]", problems: &problems)
         }
-        problems += findings
+        problems += checks.flatMap { $0.findings(in: self) }
         let file = positions.location(of: "")?.file
         return AuditReport(problems: problems.sortedByPosition(first: file), claims: claims)
     }

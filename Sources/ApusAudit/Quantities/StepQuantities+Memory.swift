@@ -30,7 +30,7 @@ extension StepQuantities {
                     + "\(stages[stage].activations) + logits \(stages[stage].logits)"
             }
         case .totalMemory:
-            return largest(stages, \.total) { stage in parts(of: stages[stage]) }
+            return largest(stages, \.total) { stage in stages[stage].parts }
         case .fits: return fits(stages)
         default: return saving
         }
@@ -54,15 +54,6 @@ extension StepQuantities {
             source: source)
     }
 
-    private func parts(of stage: StageMemory) -> String {
-        [
-            ("weights", stage.weights), ("gradients", stage.gradients),
-            ("optimizer", stage.optimizer), ("activations", stage.activations),
-            ("logits", stage.logits), ("buffers", stage.buffers),
-            ("fragments", stage.fragmentation), ("context", stage.context),
-        ].filter { $0.1 > .zero }.map { "\($0.0) \($0.1)" }.joined(separator: " + ")
-    }
-
     /// The weights that a rank of a stage computes with, in words.
     private func weights(of stage: Int) -> String {
         let size = step.workload.precision.byteCount
@@ -75,7 +66,7 @@ extension StepQuantities {
         let index = stages.indices.max { stages[$0].total < stages[$1].total } ?? 0
         let need = Double(stages[index].total.count)
         let why =
-            "rank of stage \(index): \(parts(of: stages[index])) = \(stages[index].total), "
+            "rank of stage \(index): \(stages[index].parts) = \(stages[index].total), "
             + "`\(step.cluster.gpu.name)` has \(significant(capacity / 1e9)) GB"
         return Measure(.truth(need <= capacity), why: why, source: source)
     }
@@ -98,4 +89,13 @@ extension StepQuantities {
 extension StageMemory {
     /// What forward keeps for backward, logits included.
     var kept: Bytes { activations + logits }
+
+    /// Every part that holds anything, in words.
+    var parts: String {
+        [
+            ("weights", weights), ("gradients", gradients), ("optimizer", optimizer),
+            ("activations", activations), ("logits", logits), ("buffers", buffers),
+            ("fragments", fragmentation), ("context", context),
+        ].filter { $0.1 > .zero }.map { "\($0.0) \($0.1)" }.joined(separator: " + ")
+    }
 }

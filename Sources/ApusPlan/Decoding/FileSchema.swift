@@ -32,7 +32,7 @@ struct Field: Sendable {
 /// (`count-limit`).
 package enum FileSchema {
     /// Ranks, and with them every degree of parallelism.
-    static let ranks = 1...65_536
+    package static let ranks = 1...65_536
     package static let sequenceLength = 1...1_048_576
     package static let sequences = 1...1_048_576
     package static let seed = 0...Int.max
