@@ -10,7 +10,23 @@ package struct Implementation: Hashable, Sendable {
         case fused
     }
 
+    /// Parts of a layer that a selective recomputation runs again.
+    package struct Recomputed: OptionSet, Hashable, Sendable {
+        package let rawValue: Int
+
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        package static let attentionCore = Recomputed(rawValue: 1)
+        package static let norms = Recomputed(rawValue: 2)
+        package static let activation = Recomputed(rawValue: 4)
+        package static let latentProjection = Recomputed(rawValue: 8)
+        /// All of a dense layer's or an expert layer's feed-forward.
+        package static let feedForward = Recomputed(rawValue: 16)
+    }
+
     package var name: String
+    /// What `recompute: selective` runs again.
+    package var recomputed: Recomputed = .attentionCore
     /// Attention in one kernel that never writes the scores (FlashAttention and its kin).
     package var fusedAttention = true
     /// Norm, rotary, activation and cross-entropy each in one kernel.

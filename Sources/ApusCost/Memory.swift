@@ -1,4 +1,4 @@
-package import ApusPlan
+import ApusPlan
 
 extension CostModel {
     /// What one rank of each pipeline stage holds at its fullest moment of a step.
