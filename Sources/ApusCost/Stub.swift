@@ -29,12 +29,3 @@ package struct Network: Sendable {
         tokens: Int, hidden: Int, topK: Int, bytesPerElement: Int, span: GroupSpan, fused: Bool
     ) -> Seconds { .zero }
 }
-package struct LayerParameters: Hashable, Sendable {
-    package var attention = 0, norms = 0, router = 0, expert = 0, shared = 0, dense = 0
-}
-package struct TokenFLOPs { package var total = 1.0 }
-extension Model {
-    package func layerParameters(_ layer: Int) -> LayerParameters { LayerParameters() }
-    package func forwardFLOPsPerToken(length: Int) -> TokenFLOPs { TokenFLOPs() }
-}
-extension Cluster { package var linksOrDefault: [Link] { links } }

@@ -85,3 +85,30 @@ package struct PartCost: Hashable, Sendable {
     /// All of backward, recomputation included.
     package var backward: PassCost { backwardInput + backwardWeight + recomputation }
 }
+
+extension PartCost {
+    static func * (count: Int, cost: PartCost) -> PartCost {
+        let factor = Double(count)
+        var result = PartCost()
+        result.forward = factor * cost.forward
+        result.backwardInput = factor * cost.backwardInput
+        result.backwardWeight = factor * cost.backwardWeight
+        result.recomputation = factor * cost.recomputation
+        return result
+    }
+}
+
+extension PassCost {
+    static func * (factor: Double, pass: PassCost) -> PassCost {
+        var result = PassCost()
+        result.work.time = factor * pass.work.time
+        result.work.timeFromMeasurements = factor * pass.work.timeFromMeasurements
+        result.work.launches = Int(factor) * pass.work.launches
+        result.tensor = factor * pass.tensor
+        result.tensorExposed = factor * pass.tensorExposed
+        result.context = factor * pass.context
+        result.contextExposed = factor * pass.contextExposed
+        result.expert = factor * pass.expert
+        return result
+    }
+}
