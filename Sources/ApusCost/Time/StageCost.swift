@@ -42,7 +42,7 @@ extension StepPricer {
         return cost
     }
 
-    private func stageCost(_ stage: Int) -> StageCost {
+    func stageCost(_ stage: Int) -> StageCost {
         let parts = partCost(stage)
         var result = StageCost()
         let boundaries = boundaryTime(stage)
@@ -107,7 +107,7 @@ extension StepPricer {
     }
 
     /// Messages on the way through all stages while the pipeline fills and drains.
-    private func fill() -> Seconds {
+    func fill() -> Seconds {
         guard implementation.overlapsPipeline else { return .zero }
         return 2 * Double(pipeline - 1) * boundaryMessage(0)
     }

@@ -24,9 +24,9 @@ struct StepPricer {
         expert = step.model.layerParameters(isDense: false)
     }
 
-    private var implementation: Implementation { step.implementation }
-    private var pipeline: Int { step.plan.degrees.pipeline }
-    private var lastStage: Int { step.plan.schedule.isFolded ? 0 : pipeline - 1 }
+    var implementation: Implementation { step.implementation }
+    var pipeline: Int { step.plan.degrees.pipeline }
+    var lastStage: Int { step.plan.schedule.isFolded ? 0 : pipeline - 1 }
 
     func prediction() -> StepPrediction {
         let stages = layers.stages.indices.map(stageCost)
