@@ -30,6 +30,18 @@ package struct Implementation: Hashable, Sendable {
     package var overlapsExperts = false
     /// Whether the host's launches are recorded once and replayed (CUDA graphs).
     package var replaysLaunches = false
+    /// Whether cross-entropy is one kernel that overwrites the logits with their gradient.
+    package var fusedCrossEntropy = true
+    /// Whether products add weight gradients where they are kept, without a copy in between.
+    package var accumulatesInProducts = true
+    /// Whether attention and the residual branches drop elements out, and so keep masks.
+    package var dropsOut = false
+    /// What `recompute: selective` computes again.
+    package var selectiveModules = RecomputedModules.coreAttention
+    /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
+    package var expertImbalance = 1.0
+    /// The vocabulary is padded to a multiple of this, times the tensor degree.
+    package var vocabularyMultiple = 1
 
     package init(name: String) { self.name = name }
 
