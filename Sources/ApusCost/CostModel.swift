@@ -25,6 +25,7 @@ package struct CostModel: Sendable {
         return LayerPricer(
             model: step.model, shape: step.microBatchShape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
+            imbalance: step.implementation.expertImbalance,
             kernels: kernels, network: network)
     }
 
@@ -48,7 +49,9 @@ package struct CostModel: Sendable {
     package func predict(_ step: Step) -> StepPrediction {
         let pricer = StepPricer(
             step: step, costs: layerCosts(for: step),
-            layers: StageLayers(plan: step.plan, model: step.model), model: self)
+            layers: (0..<step.plan.degrees.pipeline).map {
+                StageLayers(stage: $0, plan: step.plan, model: step.model)
+            }, model: self)
         var prediction = pricer.prediction()
         prediction.memory = memory(of: step)
         return prediction

@@ -10,23 +10,7 @@ package struct Implementation: Hashable, Sendable {
         case fused
     }
 
-    /// Parts of a layer that a selective recomputation runs again.
-    package struct Recomputed: OptionSet, Hashable, Sendable {
-        package let rawValue: Int
-
-        package init(rawValue: Int) { self.rawValue = rawValue }
-
-        package static let attentionCore = Recomputed(rawValue: 1)
-        package static let norms = Recomputed(rawValue: 2)
-        package static let activation = Recomputed(rawValue: 4)
-        package static let latentProjection = Recomputed(rawValue: 8)
-        /// All of a dense layer's or an expert layer's feed-forward.
-        package static let feedForward = Recomputed(rawValue: 16)
-    }
-
     package var name: String
-    /// What `recompute: selective` runs again.
-    package var recomputed: Recomputed = .attentionCore
     /// Attention in one kernel that never writes the scores (FlashAttention and its kin).
     package var fusedAttention = true
     /// Norm, rotary, activation and cross-entropy each in one kernel.
@@ -46,6 +30,18 @@ package struct Implementation: Hashable, Sendable {
     package var overlapsExperts = false
     /// Whether the host's launches are recorded once and replayed (CUDA graphs).
     package var replaysLaunches = false
+    /// Whether cross-entropy is one kernel that overwrites the logits with their gradient.
+    package var fusedCrossEntropy = true
+    /// Whether products add weight gradients where they are kept, without a copy in between.
+    package var accumulatesInProducts = true
+    /// Whether attention and the residual branches drop elements out, and so keep masks.
+    package var dropsOut = false
+    /// What `recompute: selective` computes again.
+    package var selectiveModules = RecomputedModules.coreAttention
+    /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
+    package var expertImbalance = 1.0
+    /// The vocabulary is padded to a multiple of this, times the tensor degree.
+    package var vocabularyMultiple = 1
 
     package init(name: String) { self.name = name }
 

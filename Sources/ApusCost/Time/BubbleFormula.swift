@@ -53,7 +53,7 @@ extension Plan {
         let formula = BubbleFormula(
             forward: (stages - 1) * third, backwardInput: (stages - 1) * third,
             backwardWeight: (stages - 1) * third)
-        let idle = formula.idle(schedule, chunks: chunksOnRank).count
+        let idle = formula.idle(schedule, chunks: chunks).count
         return idle / (Double(microBatches) + idle)
     }
 }

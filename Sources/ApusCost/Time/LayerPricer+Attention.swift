@@ -4,16 +4,34 @@ import ApusPlan
 extension LayerPricer {
     /// Norm, projections, attention itself and the residual sum.
     package func attention() -> PartCost {
+        var cost = attentionNorm() + heads() + attentionResidual()
+        tensorCollectives(&cost)
+        return cost
+    }
+
+    /// The norm before attention, on a rank's own tokens.
+    package func attentionNorm() -> PartCost {
         var cost = PartCost()
         norm(&cost, numbers: shape.localTokens * model.hiddenSize)
+        return cost
+    }
+
+    /// What a rank's heads do with the tokens of the whole slice group.
+    package func heads() -> PartCost {
+        var cost = PartCost()
         projections(&cost)
         core(&cost)
         product(
             &cost, rows: shape.tokens, inputs: headCount * valueHeadDim,
             outputs: model.hiddenSize, in: precision)
-        residual(&cost, numbers: shape.localTokens * model.hiddenSize)
-        tensorCollectives(&cost)
         contextExchange(&cost)
+        return cost
+    }
+
+    /// The residual sum after attention, on a rank's own tokens.
+    package func attentionResidual() -> PartCost {
+        var cost = PartCost()
+        residual(&cost, numbers: shape.localTokens * model.hiddenSize)
         return cost
     }
 
@@ -38,19 +56,24 @@ extension LayerPricer {
         }
         // Each tensor rank compresses its own tokens; the expansion has a slice of the heads.
         let local = shape.localTokens
-        let queryWidth = headCount * latent.queryHeadDim
         if let rank = latent.queryRank {
             product(&cost, rows: local, inputs: model.hiddenSize, outputs: rank, in: precision)
             norm(&cost, numbers: local * rank)
-            product(&cost, rows: tokens, inputs: rank, outputs: queryWidth, in: precision)
-        } else {
-            product(
-                &cost, rows: tokens, inputs: model.hiddenSize, outputs: queryWidth, in: precision)
         }
         product(
             &cost, rows: local, inputs: model.hiddenSize,
             outputs: latent.keyValueRank + latent.rotaryHeadDim, in: precision)
         norm(&cost, numbers: local * latent.keyValueRank)
+        expansions(&cost, latent)
+    }
+
+    /// Latent attention's expansion to queries, keys and values, and their rotation.
+    private func expansions(_ cost: inout PartCost, _ latent: Model.LatentAttention) {
+        let tokens = shape.tokens
+        let queryWidth = headCount * latent.queryHeadDim
+        product(
+            &cost, rows: tokens, inputs: latent.queryRank ?? model.hiddenSize,
+            outputs: queryWidth, in: precision)
         product(
             &cost, rows: tokens, inputs: latent.keyValueRank,
             outputs: headCount * (latent.plainHeadDim + latent.valueHeadDim), in: precision)
@@ -115,7 +138,7 @@ extension LayerPricer {
         // Softmax reads and writes each score; dropout reads, writes and keeps a mask.
         for _ in 0..<passes {
             elementwise(&pass, numbers: scores, bytesPerNumber: 2 * element)
-            if model.family == .gpt2 {
+            if implementation.dropsOut {
                 elementwise(&pass, numbers: scores, bytesPerNumber: 2 * element + 1)
             }
         }
@@ -146,18 +169,24 @@ extension LayerPricer {
 
     /// What a selective recomputation runs again.
     func selectiveRecomputation(isDense: Bool) -> PassCost {
+        let modules = implementation.selectiveModules
         var cost = PartCost()
-        if implementation.recomputed.contains(.attentionCore) { core(&cost) }
-        if implementation.recomputed.contains(.norms) {
+        if modules.contains(.coreAttention) { core(&cost) }
+        if modules.contains(.norms) {
             norm(&cost, numbers: 2 * shape.localTokens * model.hiddenSize)
         }
-        if implementation.recomputed.contains(.latentProjection), model.latentAttention != nil {
-            projections(&cost)
+        if modules.contains(.latentExpansion), let latent = model.latentAttention {
+            expansions(&cost, latent)
         }
-        if implementation.recomputed.contains(.feedForward) {
-            cost += isDense ? denseFeedForward() : experts()
-        } else if implementation.recomputed.contains(.activation) {
-            activation(&cost, isDense: isDense)
+        if isDense {
+            if modules.contains(.feedForward) { cost += denseFeedForward() }
+        } else if modules.contains(.experts) {
+            cost += experts()
+        } else {
+            if modules.contains(.expertActivation) {
+                activation(&cost, rows: expertRows, width: expertWidth)
+            }
+            if modules.contains(.sharedExperts) { cost += sharedExperts() }
         }
         return cost.forward
     }

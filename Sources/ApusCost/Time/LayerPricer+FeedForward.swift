@@ -29,14 +29,6 @@ extension LayerPricer {
         elementwise(
             &cost.backwardInput, numbers: rows * width, bytesPerNumber: (2 * inputs + 1) * element)
     }
-
-    func activation(_ cost: inout PartCost, isDense: Bool) {
-        guard !isDense else {
-            let width = max(1, model.denseHiddenSize / shape.tensor)
-            return activation(&cost, rows: shape.tokens, width: width)
-        }
-        activation(&cost, rows: expertRows, width: expertWidth)
-    }
 }
 
 // MARK: - Experts

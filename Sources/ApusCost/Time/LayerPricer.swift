@@ -73,7 +73,11 @@ extension LayerPricer {
 
     /// Reading and writing the gradient buffer beyond what the product itself writes.
     func accumulate(_ cost: inout PartCost, weights: Int) {
-        let bytes = weights * (2 * implementation.gradientPrecision.byteCount - element)
+        // A product that adds to the buffer itself reads it; otherwise its result is written apart,
+        // read again and added.
+        let gradient = implementation.gradientPrecision.byteCount
+        let bytes =
+            weights * (2 * gradient + (implementation.accumulatesInProducts ? -element : element))
         var work = Work.zero
         work.add(kernels.elementwise(bytes: Double(max(0, bytes))))
         work.launches = 0
@@ -107,7 +111,7 @@ extension LayerPricer {
 
     /// The residual sum, with bias and dropout where the model has them.
     func residual(_ cost: inout PartCost, numbers: Int) {
-        let dropout = model.family == .gpt2 ? 1 : 0
+        let dropout = implementation.dropsOut ? 1 : 0
         elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 3 * element + dropout)
         elementwise(&cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element + dropout)
     }

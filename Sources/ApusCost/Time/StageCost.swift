@@ -35,10 +35,10 @@ struct StageCost {
 extension StepPricer {
     /// The parts of a stage, added up for one micro-batch.
     private func partCost(_ stage: Int) -> PartCost {
-        let counts = layers.stages[stage]
-        var cost = counts.dense * costs.dense + counts.expert * costs.expert
-        if stage == 0 { cost += costs.embedding }
-        if stage == lastStage { cost += costs.head }
+        let counts = layers[stage]
+        var cost = counts.dense * costs.dense + counts.sparse * costs.expert
+        if counts.hasEmbedding { cost += costs.embedding }
+        if counts.hasHead { cost += costs.head }
         return cost
     }
 
@@ -56,7 +56,7 @@ extension StepPricer {
         result.communicationExposed = forward.exposed + backward.exposed + 2 * boundaries
         result.communication =
             parts.forward.communication + parts.backward.communication
-            + 2 * Double(step.plan.chunksOnRank) * boundaryMessage(stage)
+            + 2 * Double(step.plan.chunks) * boundaryMessage(stage)
         result.measured =
             parts.forward.work.timeFromMeasurements + parts.backward.work.timeFromMeasurements
         result.time.forward = forward.compute
@@ -103,7 +103,7 @@ extension StepPricer {
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.
     private func boundaryTime(_ stage: Int) -> Seconds {
         let exposed = implementation.overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1
-        return exposed * Double(step.plan.chunksOnRank) * boundaryMessage(stage)
+        return exposed * Double(step.plan.chunks) * boundaryMessage(stage)
     }
 
     /// Messages on the way through all stages while the pipeline fills and drains.

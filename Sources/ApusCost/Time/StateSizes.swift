@@ -12,25 +12,23 @@ package struct StateSizes: Hashable, Sendable {
     package init() {}
 
     package init(
-        stage: Int, layers: StageLayers.Counts, plan: Plan, degrees: Degrees, model: Model,
+        layers: StageLayers, plan: Plan, degrees: Degrees, model: Model,
         dense: LayerParameters, expert: LayerParameters
     ) {
         let tensor = plan.degrees.tensor
         let replicated = dense.norms
         self.dense =
             layers.dense * (replicated + (dense.attention + dense.dense) / tensor)
-            + layers.expert
+            + layers.sparse
             * (expert.norms + expert.router + (expert.attention + expert.shared) / tensor)
         if model.hasExperts {
             let perRank = max(1, model.expertCount / degrees.expert)
-            experts = layers.expert * perRank * expert.expert / degrees.expertTensor
+            experts = layers.sparse * perRank * expert.expert / degrees.expertTensor
         }
         let words = model.vocabularySize * model.hiddenSize / tensor
-        let isFirst = stage == 0
-        let isLast = stage == (plan.schedule.isFolded ? 0 : plan.degrees.pipeline - 1)
-        if isFirst { self.dense += words }
-        if isLast, !(model.tiesEmbeddings && isFirst) { self.dense += words }
-        if model.tiesEmbeddings, plan.degrees.pipeline > 1, isFirst != isLast {
+        if layers.hasEmbedding { self.dense += words }
+        if layers.hasHead, !(model.tiesEmbeddings && layers.hasEmbedding) { self.dense += words }
+        if model.tiesEmbeddings, plan.degrees.pipeline > 1, layers.hasEmbedding != layers.hasHead {
             tiedEmbedding = words
         }
     }

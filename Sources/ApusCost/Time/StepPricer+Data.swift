@@ -11,7 +11,7 @@ struct DataCosts {
 extension StepPricer {
     func dataCosts(_ stages: [StageCost]) -> DataCosts {
         var worst = DataCosts()
-        for stage in layers.stages.indices {
+        for stage in layers.indices {
             let costs = dataCosts(stage, stages[stage])
             if costs.exposed >= worst.exposed { worst = costs }
         }
@@ -20,7 +20,7 @@ extension StepPricer {
 
     func states(_ stage: Int) -> StateSizes {
         StateSizes(
-            stage: stage, layers: layers.stages[stage], plan: step.plan, degrees: step.degrees,
+            layers: layers[stage], plan: step.plan, degrees: step.degrees,
             model: step.model, dense: dense, expert: expert)
     }
 
@@ -67,7 +67,7 @@ extension StepPricer {
     }
 
     private func layerCount(_ stage: Int) -> Int {
-        layers.stages[stage].dense + layers.stages[stage].expert
+        layers[stage].count
     }
 
     /// How often weights are gathered and gradients reduced in a step.
@@ -111,13 +111,21 @@ extension StepPricer {
         let dense = states.dense / (isSharded ? layout.denseData.ranks : 1)
         let experts = states.experts / (isSharded ? layout.expertData.ranks : 1)
         let gradient = step.implementation.gradientPrecision.byteCount
-        let moment = step.workload.optimizerPrecision.byteCount
-        let weight = step.workload.precision == .fp32 ? 0 : 2
-        // Norm and update read the gradient, the update reads and writes master and both moments.
-        var perElement = 2 * gradient + 2 * (4 + 2 * moment) + weight
-        if step.workload.precision == .fp16 { perElement += 2 * gradient }
+        let perElement = Self.updateBytesPerWeight(step)
         let update = kernels.elementwise(bytes: Double((dense + experts) * perElement)).time
         let cleared = Double((states.dense + states.experts) * gradient)
         return update + kernels.elementwise(bytes: cleared).time
+    }
+
+    /// What the optimizer reads and writes for each weight that a rank updates.
+    ///
+    /// The norm and the update read the gradient; the update reads and writes the master weight and
+    /// both moments; with FP16 the gradient is unscaled first.
+    static func updateBytesPerWeight(_ step: Step) -> Int {
+        let gradient = step.implementation.gradientPrecision.byteCount
+        let moment = step.workload.optimizerPrecision.byteCount
+        let copy = step.workload.precision == .fp32 ? 0 : 2
+        let unscaling = step.workload.precision == .fp16 ? 2 * gradient : 0
+        return 2 * gradient + 2 * (4 + 2 * moment) + copy + unscaling
     }
 }

@@ -5,14 +5,14 @@ import ApusPlan
 struct StepPricer {
     let step: Step
     let costs: LayerCosts
-    let layers: StageLayers
+    let layers: [StageLayers]
     let layout: GroupLayout
     let kernels: Kernels
     let network: Network
     let dense: LayerParameters
     let expert: LayerParameters
 
-    init(step: Step, costs: LayerCosts, layers: StageLayers, model: CostModel) {
+    init(step: Step, costs: LayerCosts, layers: [StageLayers], model: CostModel) {
         self.step = step
         self.costs = costs
         self.layers = layers
@@ -26,10 +26,9 @@ struct StepPricer {
 
     var implementation: Implementation { step.implementation }
     var pipeline: Int { step.plan.degrees.pipeline }
-    var lastStage: Int { step.plan.schedule.isFolded ? 0 : pipeline - 1 }
 
     func prediction() -> StepPrediction {
-        let stages = layers.stages.indices.map(stageCost)
+        let stages = layers.indices.map(stageCost)
         let microBatches = Double(step.microBatches)
         let slowest = stages.indices.max { stages[$0].total < stages[$1].total } ?? 0
         let sum = stages.reduce(StageCost()) { $0 + $1 }
@@ -37,10 +36,10 @@ struct StepPricer {
         let idle = BubbleFormula(
             forward: others.forward, backwardInput: others.backwardInput,
             backwardWeight: others.backwardWeight
-        ).idle(step.plan.schedule, chunks: step.plan.chunksOnRank)
+        ).idle(step.plan.schedule, chunks: step.plan.chunks)
         let flush = microBatches * stages[slowest].total + idle + fill()
         let data = dataCosts(stages)
-        let optimizer = layers.stages.indices.map(optimizerTime).max() ?? .zero
+        let optimizer = layers.indices.map(optimizerTime).max() ?? .zero
         let stepTime =
             flush + data.exposed + optimizer + CostConstants.stepOverhead(step.implementation)
         return summary(
