@@ -41,7 +41,7 @@ struct StepPricer {
         let data = dataCosts(stages)
         let optimizer = layers.indices.map(optimizerTime).max() ?? .zero
         let stepTime =
-            flush + data.exposed + optimizer + CostConstants.stepOverhead(step.implementation)
+            flush + data.exposed + optimizer + step.implementation.stepOverhead
         return summary(
             stages, slowest: slowest, stepTime: stepTime, flush: flush, data: data,
             optimizer: optimizer)
