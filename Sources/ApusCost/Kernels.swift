@@ -1,5 +1,5 @@
 package import ApusBase
-import ApusPlan
+package import ApusPlan
 
 /// The time of single kernels on one GPU, as functions of their shapes.
 ///
