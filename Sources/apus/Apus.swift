@@ -14,6 +14,7 @@ struct Apus: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            AuditCommand.self, ProgramCommand.self, TrainCommand.self, DoctorCommand.self,
+            AuditCommand.self, ProgramCommand.self, ValidateCommand.self, TrainCommand.self,
+            DoctorCommand.self,
         ])
 }

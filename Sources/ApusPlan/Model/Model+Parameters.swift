@@ -4,7 +4,7 @@
 /// every other weight is stored as the model names it.
 package struct StoredParameter: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
-        case embedding, attention, router, experts, norms, head
+        case embedding, attention, router, experts, shared, dense, norms, head
     }
 
     /// A weight of the model inside the stored tensor: `count` elements from `offset`.
@@ -30,10 +30,6 @@ package struct StoredParameter: Hashable, Sendable {
 }
 
 extension Model {
-    /// The width of all query heads together.
-    package var queryWidth: Int { headCount * headDim }
-    package var keyValueWidth: Int { keyValueHeadCount * headDim }
-
     /// The name of the token embedding, which a tied head shares.
     package static let embeddingName = "model.embed_tokens.weight"
 
@@ -46,7 +42,7 @@ extension Model {
     ) -> [StoredParameter] {
         let embedding = plain(Self.embeddingName, .embedding, [vocabularySize, hiddenSize])
         var result = isFirst ? [embedding] : []
-        for layer in layers { result += layerParameters(layer, experts: experts) }
+        for layer in layers { result += stored(layer, experts: experts) }
         guard isLast else { return result }
         result.append(plain("model.norm.weight", .norms, [hiddenSize]))
         if !tiesEmbeddings {
@@ -63,15 +59,7 @@ extension Model {
             layers: 0..<layerCount, isFirst: true, isLast: true, experts: 0..<expertCount)
     }
 
-    /// The number of weights; a tied embedding counts once.
-    package var parameterCount: Int { parameters.map(\.count).reduce(0, +) }
-
-    /// The number of weights of one kind.
-    package func parameterCount(of kind: StoredParameter.Kind) -> Int {
-        parameters.filter { $0.kind == kind }.map(\.count).reduce(0, +)
-    }
-
-    private func layerParameters(_ layer: Int, experts: Range<Int>) -> [StoredParameter] {
+    private func stored(_ layer: Int, experts: Range<Int>) -> [StoredParameter] {
         let prefix = "model.layers.\(layer)."
         let attention = prefix + "self_attn."
         return [
