@@ -11,8 +11,7 @@ struct PipelineFillCheck: Check {
             let batches = min(bucket.microBatches, bucket.sequencesPerDataRank)
             guard batches < stages else { return nil }
             let path = audit.positions.path(ofBucket: index, in: plan)
-            let idle = plan.schedule.idleShare(
-                stages: stages, microBatches: batches, chunks: plan.chunksPerRank)
+            let idle = plan.idleShare(microBatches: batches)
             return audit.problem(
                 .pipelineFill, "\(path).micro_batches", severity: .warning,
                 "`\(path).micro_batches` is \(batches), fewer than the \(stages) stages: "

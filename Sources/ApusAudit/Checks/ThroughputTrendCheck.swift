@@ -16,7 +16,7 @@ struct ThroughputTrendCheck: Check {
         let claimed = long.claimed / short.claimed
         let busy = long.busyOfStep / short.busyOfStep
         let flush = long.busyOfFlush / short.busyOfFlush
-        let passes = Double(short.passes) / Double(long.passes)
+        let passes = short.passes / long.passes
         let flops = short.flops / long.flops
         let expected = busy * passes * flops
         guard claimed > Self.factor * expected else { return [] }
@@ -32,7 +32,7 @@ struct ThroughputTrendCheck: Check {
                         + "\(percent(1 - long.busyOfFlush)) at \(long.length): × "
                         + "\(significant(flush)) (× \(significant(busy)) where accumulation keeps "
                         + "the pipeline full)",
-                    "\(short.passes) and \(long.passes) passes of forward's FLOPs, recomputation "
+                    "\(plain(short.passes)) and \(plain(long.passes)) passes of forward's FLOPs, recomputation "
                         + "included: × \(significant(passes))",
                     "\(count(short.flops)) and \(count(long.flops)) FLOPs of a token: × "
                         + "\(significant(flops))",
@@ -49,7 +49,8 @@ struct ThroughputTrendCheck: Check {
         /// The share without bubble, of one flush and of the whole step.
         var busyOfFlush: Double
         var busyOfStep: Double
-        var passes: Int
+        /// Training FLOPs over those of forward.
+        var passes: Double
         var flops: Double
     }
 
@@ -59,17 +60,14 @@ struct ThroughputTrendCheck: Check {
             let step = audit.quantities.step(at: length)
         else { return nil }
         func busy(_ batches: Int) -> Double {
-            1
-                - step.plan.schedule.idleShare(
-                    stages: step.degrees.pipeline, microBatches: batches,
-                    chunks: step.plan.chunksPerRank
-                ).share
+            1 - step.plan.bubbleAtEqualCosts(microBatches: batches)
         }
+        let flops = step.model.forwardFLOPsPerToken(length: length).total
         return Row(
             path: audit.path(of: claim), length: length, claimed: claimed,
             busyOfFlush: busy(min(step.bucket.microBatches, step.bucket.sequencesPerDataRank)),
             busyOfStep: busy(step.microBatches),
-            passes: step.bucket.recompute == .full ? 4 : 3,
-            flops: step.model.forwardFLOPsPerToken(length: length).total)
+            passes: step.model.trainingFLOPsPerToken(
+                length: length, recompute: step.bucket.recompute) / flops, flops: flops)
     }
 }

@@ -78,8 +78,7 @@ struct PlanQuantities {
 
     /// The idle share of one flush at equal stage costs.
     private var bubble: Measure {
-        let idle = plan.schedule.idleShare(
-            stages: degrees.pipeline, microBatches: microBatches, chunks: plan.chunksPerRank)
+        let idle = plan.idleShare(microBatches: microBatches)
         return Measure(idle.share, why: idle.why, source: idle.source)
     }
 }

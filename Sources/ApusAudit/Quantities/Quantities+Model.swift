@@ -125,13 +125,16 @@ extension Quantities {
             return .unknown("the cluster names no peak rate for `\(precision.rawValue)`")
         }
         let bucket = deployment.plan?.bucket(forLength: length)
-        let passes = bucket?.recompute == .full ? 4 : 3
-        let flops = model.forwardFLOPsPerToken(length: length).total
-        let ceiling = peak * 1e9 / (Double(passes) * flops)
+        let recompute = bucket?.recompute ?? .none
+        let flops = model.trainingFLOPsPerToken(length: length, recompute: recompute)
+        let forward = model.forwardFLOPsPerToken(length: length).total
+        let ceiling = peak * 1e9 / flops
         let own = ownCeiling(length: length).map { "; by the claims' own FLOPs \($0)" } ?? ""
         return Measure(
             ceiling,
-            why: "\(significant(peak)) TFLOP/s ÷ (\(passes) × \(count(flops)) FLOPs) = "
+            why:
+                "\(significant(peak)) TFLOP/s ÷ (\(significant(flops / forward)) × \(count(forward)) "
+                + "FLOPs) = "
                 + "\(significant(ceiling)) tokens/ms\(own)",
             source: source)
     }

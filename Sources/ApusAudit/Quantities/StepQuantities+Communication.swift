@@ -72,24 +72,37 @@ extension StepQuantities {
 
     var expertGroupBandwidth: Measure {
         let degrees = step.degrees
-        let ranks = degrees.expert * degrees.expertTensor
-        let stride = step.plan.pipelinePlacement == .outermost ? 1 : degrees.pipeline
-        // A group starts at a multiple of its own extent, so it lies on one unit of each level that
-        // its extent divides, and across units of every other level.
-        let extent = ranks * stride
-        guard ranks > 1 else {
+        guard degrees.expert > 1 else {
             return .unknown("an expert group has one rank, which sends nothing")
         }
-        let links = step.cluster.links
-        guard let link = links.first(where: { $0.gpuCount % extent == 0 }) ?? links.last else {
-            return .unknown("the cluster names no links")
+        let links = step.cluster.linksOrDefault
+        guard let link = links.first(where: { joinsExpertGroups($0) }) ?? links.last else {
+            return .unknown("the cluster has one GPU")
         }
+        let assumed = step.cluster.hasAssumedLinks ? ", assumed: the cluster names no links" : ""
         return Measure(
             link.bandwidthGBPerSecond,
             why: "\(degrees.expert) ranks of an expert group, "
-                + "`pipeline_placement: \(step.plan.pipelinePlacement.rawValue)`: they span "
-                + "\(extent) GPUs, joined by link `\(link.level)` (\(link.gpuCount) GPUs, "
-                + "\(plain(link.bandwidthGBPerSecond)) GB/s per GPU and direction)",
+                + "`pipeline_placement: \(step.plan.pipelinePlacement.rawValue)`: link "
+                + "`\(link.level)` joins all of them (\(link.gpuCount) GPUs, "
+                + "\(plain(link.bandwidthGBPerSecond)) GB/s per GPU and direction\(assumed))",
             source: "definition: nominal bandwidth of the slowest link inside the group")
+    }
+
+    /// Whether every expert group lies within one domain of a link.
+    private func joinsExpertGroups(_ link: Link) -> Bool {
+        let degrees = step.degrees
+        let mesh = Mesh(degrees, placement: step.plan.pipelinePlacement)
+        let extent = degrees.expert * degrees.expertTensor
+        func domain(stage: Int, local: Int) -> Int {
+            mesh.rank(at: MeshPosition(stage: Stage(stage), local: local)).index / link.gpuCount
+        }
+        // The first and the last rank of a group are its farthest, whatever the placement.
+        return (0..<degrees.pipeline).allSatisfy { stage in
+            stride(from: 0, to: degrees.stageSize, by: extent).allSatisfy { first in
+                domain(stage: stage, local: first)
+                    == domain(stage: stage, local: first + extent - 1)
+            }
+        }
     }
 }

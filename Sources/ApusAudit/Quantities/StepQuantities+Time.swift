@@ -49,16 +49,13 @@ extension StepQuantities {
     /// The peak rate over the training FLOPs of a token, for the share of the step without bubble.
     private var throughputBound: Measure.Bound? {
         guard let peak = step.cluster.gpu.peakTeraFLOPs[step.workload.precision] else { return nil }
-        let passes = step.bucket.recompute == .full ? 4 : 3
-        let flops = step.model.forwardFLOPsPerToken(length: step.sequenceLength).total
-        let idle = step.plan.schedule.idleShare(
-            stages: step.degrees.pipeline, microBatches: step.microBatches,
-            chunks: step.plan.chunksPerRank
-        ).share
-        let bound = peak * 1e9 / (Double(passes) * flops) * (1 - idle)
+        let flops = step.model.trainingFLOPsPerToken(
+            length: step.sequenceLength, recompute: step.bucket.recompute)
+        let idle = step.plan.bubbleAtEqualCosts(microBatches: step.microBatches)
+        let bound = peak * 1e9 / flops * (1 - idle)
         return Measure.Bound(
             value: bound,
-            why: "\(significant(peak)) TFLOP/s ÷ (\(passes) × \(count(flops)) FLOPs) × "
+            why: "\(significant(peak)) TFLOP/s ÷ \(count(flops)) training FLOPs × "
                 + "(1 − bubble \(percent(idle))) = \(significant(bound)) tokens/ms")
     }
 
