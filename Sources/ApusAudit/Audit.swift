@@ -10,18 +10,16 @@ package struct Audit: Sendable {
 
     /// Audits a deployment whose keys stand at `positions` and whose file said `problems`.
     ///
-    /// Where one of these is an error, the plan cannot be computed with, and claims about it are
-    /// left open.
+    /// The deployment is sound; where its file's plan was not, it has none, and claims about the
+    /// plan are left open.
     package init(
         of deployment: Deployment, at positions: KeyPositions = KeyPositions(),
         knowing problems: [Diagnostic] = []
     ) {
-        var usable = deployment
-        if problems.contains(where: { $0.severity == .error }) { usable.plan = nil }
-        self.deployment = usable
+        self.deployment = deployment
         self.positions = positions
-        quantities = Quantities(of: usable)
-        figures = OwnFigures(usable)
+        quantities = Quantities(of: deployment)
+        figures = OwnFigures(deployment)
         known = problems
     }
 

@@ -12,5 +12,5 @@ let checks: [any Check] = [
     CapacityCheck(), ExpertFoldingCheck(), LaunchCheck(), BandwidthSourceCheck(),
     ActivationScaleCheck(), OptimizerStatesCheck(), ClaimSumsCheck(), ActiveParametersCheck(),
     ExpertPlacesCheck(), ThroughputCeilingCheck(), ThroughputTrendCheck(), FirstTokenCheck(),
-    BubbleClaimsCheck(),
+    BubbleClaimsCheck(), FormulaCheck(),
 ]

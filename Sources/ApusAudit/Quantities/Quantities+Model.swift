@@ -176,15 +176,3 @@ extension Quantities {
 func isNear(_ left: Double, _ right: Double, within share: Double = 1e-9) -> Bool {
     (left - right).magnitude <= share * max(left.magnitude, right.magnitude)
 }
-
-/// A large number in short, such as `184 M` or `18.0 G`.
-func count(_ value: Double) -> String {
-    let units = ["", " k", " M", " G", " T", " P", " E"]
-    var value = value
-    var unit = 0
-    while value.magnitude >= 1000, unit + 1 < units.count {
-        value /= 1000
-        unit += 1
-    }
-    return significant(value) + units[unit]
-}

@@ -139,6 +139,8 @@ package enum FileSchema {
         Field("quantity", .text),
         Field("value", .number(-1e30...1e30)),
         Field("at", .integer(sequenceLength)),
+        Field("formula", .text),
+        Field("terms", .text),
     ]
     static let run: [Field] = [
         Field("seed", .integer(seed)),
