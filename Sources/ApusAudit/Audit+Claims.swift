@@ -76,6 +76,9 @@ extension Audit {
         } else if !measure.isPredicted {
             result.verdict = agrees(claim.value, computed) ? .holds : .wrong
         }
+        if result.verdict == .wrong {
+            result.repairs = repairs(of: claim, quantity, at: length, computed: computed)
+        }
         return result
     }
 

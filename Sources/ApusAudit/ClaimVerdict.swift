@@ -34,6 +34,8 @@ package struct Repair: Hashable, Sendable {
     }
 
     package var change: String
+    /// The claim's quantity under the change.
+    package var value: Claim.Value?
     package var price: Price?
     /// Whether the repaired plan fits the memory of the cluster's GPUs, where it is priced.
     package var fits: Bool?

@@ -24,7 +24,7 @@ struct ClaimRecord: Encodable {
     init(_ verdict: ClaimVerdict) { self.verdict = verdict }
 
     private enum Key: String, CodingKey {
-        case id, quantity, at, verdict, claimed, computed, low, high, unit, why, source, repairs
+        case id, quantity, at, verdict, claimed, computed, low, high, unit, why, source, repair
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -43,7 +43,7 @@ struct ClaimRecord: Encodable {
             try record.encode(confidence.high, forKey: .high)
         }
         if !verdict.repairs.isEmpty {
-            try record.encode(verdict.repairs.map { RepairRecord($0) }, forKey: .repairs)
+            try record.encode(verdict.repairs.map { RepairRecord($0) }, forKey: .repair)
         }
     }
 }
@@ -66,6 +66,7 @@ struct ClaimValueRecord: Encodable {
 
 struct RepairRecord: Encodable {
     var change: String
+    var value: ClaimValueRecord?
     var ranks: Int?
     var step_time_s: Double?
     var tokens_per_s_per_gpu: Double?
@@ -74,6 +75,7 @@ struct RepairRecord: Encodable {
 
     init(_ repair: Repair) {
         change = repair.change
+        value = repair.value.map { ClaimValueRecord($0) }
         ranks = repair.price?.ranks
         step_time_s = repair.price?.stepTimeSeconds
         tokens_per_s_per_gpu = repair.price?.tokensPerSecondPerGPU

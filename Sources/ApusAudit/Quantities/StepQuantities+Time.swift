@@ -29,7 +29,7 @@ extension StepQuantities {
                 why: "\(prediction.communicationExposed) not hidden ÷ \(prediction.computation) "
                     + "computing = \(percent(share))",
                 source: source
-            ).predicted()
+            ).predicted(within: confidence(share, prediction, isRate: false))
         default: return stageTimeVariation(prediction)
         }
     }
