@@ -9,6 +9,7 @@ package struct CostModel: Sendable {
     package let cluster: Cluster
     let kernels: Kernels
     let network: Network
+    let gpu: SustainedRates
     /// GPUs of one domain of the fastest link.
     let domain: Int
 
@@ -16,6 +17,7 @@ package struct CostModel: Sendable {
         self.cluster = cluster
         kernels = Kernels(gpu: cluster.gpu)
         network = Network(cluster: cluster)
+        gpu = SustainedRates.of(cluster.gpu)
         domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
     }
 
@@ -26,7 +28,7 @@ package struct CostModel: Sendable {
             model: step.model, shape: step.microBatchShape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
             imbalance: step.implementation.expertImbalance,
-            kernels: kernels, network: network)
+            kernels: kernels, network: network, gpu: gpu)
     }
 
     /// The price of the model's parts for one micro-batch, which many plans share.

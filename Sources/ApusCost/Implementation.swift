@@ -43,6 +43,8 @@ package struct Implementation: Hashable, Sendable {
     package var selectiveModules = RecomputedModules.coreAttention
     /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
+    /// What the host needs for each kernel, Python and dispatch included.
+    package var hostTimePerKernel = Seconds(12e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
     package var stepOverhead = Seconds(5e-3)
     /// The vocabulary is padded to a multiple of this, times the tensor degree.
@@ -62,6 +64,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
         implementation.stepOverhead = .zero
+        implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation
     }()
 }

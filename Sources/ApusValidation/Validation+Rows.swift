@@ -1,10 +1,13 @@
+import ApusBase
+import ApusCost
+
 extension Validation {
     /// Every row with its prediction, or the reason why it has none, as CSV.
     package var rowsCSV: String {
         let header = [
             "id", "source_key", "quantity", "unit", "status", "predicted", "measured",
             "error_percent", "assumed", "reason", "file", "line",
-        ]
+        ] + StepBreakdown().parts.map { "\($0.name)_s" }
         return ([header] + rows.map(\.cells)).map { cells in
             cells.map(quoted).joined(separator: ",") + "\n"
         }.joined()
@@ -19,9 +22,11 @@ extension ValidatedRow {
         switch outcome {
         case .scored(let comparison):
             return start + ["scored"] + comparison.cells + ["", ""] + end
+                + comparison.breakdown.parts.map { "\($0.time.count)" }
         case .assumed(let comparison):
             return start + ["assumed"] + comparison.cells
                 + [comparison.assumptions.joined(separator: ", "), ""] + end
+                + comparison.breakdown.parts.map { "\($0.time.count)" }
         case .skipped(let reason):
             return start + ["skipped", "", row[.value], "", "", reason] + end
         }

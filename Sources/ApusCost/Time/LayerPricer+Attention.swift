@@ -107,7 +107,7 @@ extension LayerPricer {
                 precision: widePrecision, pass: pass)
             // Every second layer has a window; the mean of both stands for each layer.
             if isWindowed { kernel.time = 0.5 * kernel.time }
-            work.add(kernel)
+            work.add(kernel.stretched(by: gpu.attention), .attention)
         }
         return work
     }
@@ -127,13 +127,11 @@ extension LayerPricer {
         let scores = batches * length * shape.length
         for _ in 0..<products {
             pass.work.add(
-                kernels.product(
-                    m: batches * length, n: shape.length, k: queryHeadDim,
-                    precision: widePrecision))
+                productTime(batches * length, shape.length, queryHeadDim, widePrecision),
+                .attention)
             pass.work.add(
-                kernels.product(
-                    m: batches * length, n: valueHeadDim, k: shape.length,
-                    precision: widePrecision))
+                productTime(batches * length, valueHeadDim, shape.length, widePrecision),
+                .attention)
         }
         // Softmax reads and writes each score; dropout reads, writes and keeps a mask.
         for _ in 0..<passes {

@@ -1,19 +1,43 @@
 import ApusBase
 import ApusPlan
 
+/// A pass of one micro-batch, with what its own computation does not hide.
+struct ExposedPass {
+    var work = Work.zero
+    var host = Seconds.zero
+    var tensor = Seconds.zero
+    var context = Seconds.zero
+    var expert = Seconds.zero
+
+    var compute: Seconds { work.time + host }
+    var communication: Seconds { tensor + context + expert }
+    var time: Seconds { compute + communication }
+
+    static func + (left: ExposedPass, right: ExposedPass) -> ExposedPass {
+        ExposedPass(
+            work: left.work + right.work, host: left.host + right.host,
+            tensor: left.tensor + right.tensor, context: left.context + right.context,
+            expert: left.expert + right.expert)
+    }
+}
+
 /// What one micro-batch costs on one stage, with what computation does not hide.
 struct StageCost {
     var forward = Seconds.zero
     var backwardInput = Seconds.zero
     var backwardWeight = Seconds.zero
     var time = StageTime()
-    var computation = Seconds.zero
+    /// Forward and backward together.
+    var pass = ExposedPass()
+    /// What is waited for at the stage's boundaries.
+    var boundaries = Seconds.zero
     var communication = Seconds.zero
-    var communicationExposed = Seconds.zero
-    var measured = Seconds.zero
 
     var total: Seconds { forward + backwardInput + backwardWeight }
-    var measuredShare: Double { computation.count > 0 ? measured / computation : 0 }
+    var communicationExposed: Seconds { pass.communication + boundaries }
+    var measuredShare: Double {
+        pass.work.time > .zero ? pass.work.timeFromMeasurements / pass.work.time : 0
+    }
 
     static func + (left: StageCost, right: StageCost) -> StageCost {
         var sum = left
@@ -52,42 +76,40 @@ extension StepPricer {
         result.forward = forward.time + boundaries
         result.backwardWeight = max(weight.time, host(weight))
         result.backwardInput = backward.time + boundaries - result.backwardWeight
-        result.computation = forward.compute + backward.compute
-        result.communicationExposed = forward.exposed + backward.exposed + 2 * boundaries
+        result.pass = forward + backward
+        result.boundaries = 2 * boundaries
         result.communication =
             parts.forward.communication + parts.backward.communication
             + 2 * Double(step.plan.chunks) * boundaryMessage(stage)
-        result.measured =
-            parts.forward.work.timeFromMeasurements + parts.backward.work.timeFromMeasurements
         result.time.forward = forward.compute
         result.time.backward = backward.compute
         result.time.recomputation = parts.recomputation.work.time
-        result.time.forwardCommunication = forward.exposed + boundaries
-        result.time.backwardCommunication = backward.exposed + boundaries
+        result.time.forwardCommunication = forward.communication + boundaries
+        result.time.backwardCommunication = backward.communication + boundaries
         return result
     }
 
     private func host(_ work: Work) -> Seconds {
         implementation.replaysLaunches
-            ? .zero : Double(work.launches) * kernels.launch
+            ? .zero : Double(work.launches) * implementation.hostTimePerKernel
     }
 
     /// A pass with what its own computation does not hide.
-    private func exposed(
-        _ pass: PassCost
-    ) -> (time: Seconds, compute: Seconds, exposed: Seconds) {
-        var compute = max(pass.work.time, host(pass.work))
-        var communication = pass.tensorExposed + pass.contextExposed
+    private func exposed(_ pass: PassCost) -> ExposedPass {
+        var result = ExposedPass()
+        result.work = pass.work
+        result.host = max(.zero, host(pass.work) - pass.work.time)
+        result.tensor = pass.tensorExposed
+        result.context = pass.contextExposed
+        result.expert = pass.expert
         if implementation.overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
-            compute = CostConstants.expertOverlapSlowdown * compute
-            communication += max(
+            result.work = CostConstants.expertOverlapSlowdown * pass.work
+            result.expert = max(
                 CostConstants.expertOverlapExposed * pass.expert,
-                pass.expert - CostConstants.expertOverlapShare * compute)
-        } else {
-            communication += pass.expert
+                pass.expert - CostConstants.expertOverlapShare * pass.work.time)
         }
-        return (compute + communication, compute, communication)
+        return result
     }
 
     /// The message between two stages, of one chunk and one direction.

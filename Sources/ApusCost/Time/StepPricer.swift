@@ -54,7 +54,7 @@ struct StepPricer {
         let microBatches = Double(step.microBatches)
         let mean = (1 / Double(stages.count)) * stages.reduce(StageCost()) { $0 + $1 }.total
         let worst = stages[slowest]
-        let computation = microBatches * worst.computation + optimizer
+        let computation = microBatches * worst.pass.compute + optimizer
         let exposed = microBatches * worst.communicationExposed + data.exposed
         let flops = step.model.forwardFLOPsPerToken(length: step.sequenceLength).total * 3
         let peak = (step.cluster.gpu.peakTeraFLOPs[step.workload.precision] ?? 0) * 1e12
@@ -68,6 +68,30 @@ struct StepPricer {
             computation: computation, optimizer: optimizer, tokens: step.tokens,
             worldSize: step.degrees.worldSize,
             modelFLOPsUtilization: peak > 0 ? perGPU / (stepTime.count * peak) : 0,
-            low: (1 / spread) * stepTime, high: spread * stepTime)
+            low: (1 / spread) * stepTime, high: spread * stepTime,
+            measuredShare: worst.measuredShare,
+            breakdown: breakdown(worst, flush: flush, data: data, optimizer: optimizer))
+    }
+
+    private func breakdown(
+        _ worst: StageCost, flush: Seconds, data: DataCosts, optimizer: Seconds
+    ) -> StepBreakdown {
+        let microBatches = Double(step.microBatches)
+        let work = microBatches * worst.pass.work
+        var result = StepBreakdown()
+        result.products = work[.product]
+        result.expertProducts = work[.expertProduct]
+        result.attention = work[.attention]
+        result.elementwise = work[.elementwise]
+        result.host = microBatches * worst.pass.host
+        result.tensor = microBatches * worst.pass.tensor
+        result.context = microBatches * worst.pass.context
+        result.expert = microBatches * worst.pass.expert
+        result.pipeline = microBatches * worst.boundaries
+        result.data = data.exposed
+        result.bubble = flush - microBatches * worst.total
+        result.optimizer = optimizer
+        result.overhead = step.implementation.stepOverhead
+        return result
     }
 }

@@ -1,5 +1,5 @@
 import ApusBase
-import ApusCost
+package import ApusCost
 import ApusPlan
 
 /// A prediction beside the measurement.
@@ -12,6 +12,8 @@ package struct Comparison: Hashable, Sendable {
     package var error: Double
     /// What was filled in because the source does not say; empty where all was published.
     package var assumptions: [String]
+    /// What the predicted step is made of.
+    package var breakdown: StepBreakdown
 }
 
 extension MeasuredRow {
@@ -39,7 +41,8 @@ extension MeasuredRow {
             throw Unscored("the prediction is no finite number")
         }
         return Comparison(
-            predicted: predicted, measured: measured, error: error, assumptions: [])
+            predicted: predicted, measured: measured, error: error, assumptions: [],
+            breakdown: prediction.breakdown)
     }
 
     /// Bytes of the unit in which the row gives memory.
