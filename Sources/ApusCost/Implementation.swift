@@ -48,4 +48,19 @@ package struct Implementation: Hashable, Sendable {
     /// What Apus assumes of a plan: what current Megatron-Core does by default, with the overlap
     /// that the plan asks for.
     package static let standard = Implementation(name: "standard")
+
+    /// `standard` with the overlap that a plan asks for.
+    ///
+    /// Dispatch and combine need another micro-batch beside them, which only schedules with several
+    /// chunks on a rank have.
+    package static func standard(for plan: Plan) -> Implementation {
+        var result = standard
+        guard plan.overlap else { return result }
+        result.overlapsGradients = true
+        result.overlapsParameters = true
+        result.overlapsTensor = true
+        result.overlapsPipeline = plan.chunks > 1
+        result.overlapsExperts = plan.chunks > 1 && plan.degrees.expert > 1
+        return result
+    }
 }
