@@ -132,7 +132,7 @@ private struct TokenPricer {
         return time + 2
             * pricer.network.expertExchange(
                 tokens: 1, hidden: model.hiddenSize, topK: model.topK,
-                bytesPerElement: pricer.element, span: pricer.layout.expert,
+                bytesPerElement: Double(pricer.element), span: pricer.layout.expert,
                 fused: pricer.implementation.dispatcher == .fused)
     }
 

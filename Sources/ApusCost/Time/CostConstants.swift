@@ -1,5 +1,3 @@
-import ApusBase
-
 /// What the cost model takes from experience and not from a measured kernel, in one place.
 ///
 /// Each constant says where it comes from. `apus validate` shows what they do to the errors.
@@ -46,9 +44,6 @@ enum CostConstants {
 
     /// The share of a pass's computation under which collectives of weights can hide.
     static let dataOverlapShare = 0.8
-
-    /// What a step costs besides its instructions: data, logging, synchronisation.
-    static func stepOverhead(_ implementation: Implementation) -> Seconds { Seconds(5e-3) }
 
     /// How far measurements lie from predictions, as a factor, by the share of the computation that
     /// rests on measured kernels.

@@ -94,7 +94,7 @@ extension LayerPricer {
         cost.backwardInput.work += fusedCore(.backward)
     }
 
-    private func fusedCore(_ pass: AttentionPass) -> Work {
+    private func fusedCore(_ pass: Pass) -> Work {
         var work = Work.zero
         // Context ranks take chunks from both ends of the sequence, so that causal work is even.
         let length = max(1, shape.length / shape.context)

@@ -158,7 +158,7 @@ extension LayerPricer {
         if shape.expert > 1 {
             time += network.expertExchange(
                 tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
-                bytesPerElement: element, span: layout.expert,
+                bytesPerElement: Double(element), span: layout.expert,
                 fused: implementation.dispatcher == .fused)
         }
         if shape.expertTensor > 1 {

@@ -130,7 +130,10 @@ extension LayerPricer {
             let scatter = network.time(.reduceScatter, payload: payload, span: span)
             addTensor(&cost.forward, gather + scatter, hidden: false)
             addTensor(&cost.backwardInput, gather, hidden: false)
-            addTensor(&cost.backwardInput, gather + scatter, hidden: true)
+            // The first product's inputs are gathered again for its weight's gradient where the
+            // framework keeps a share of them only.
+            let again = implementation.overlapsTensorGradients ? gather : .zero
+            addTensor(&cost.backwardInput, again + scatter, hidden: true)
         } else {
             let sum = network.time(.allReduce, payload: payload, span: span)
             addTensor(&cost.forward, sum, hidden: false)
@@ -139,11 +142,9 @@ extension LayerPricer {
     }
 
     private func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
-        pass.tensor += time
-        let overlapped =
-            implementation.overlapsTensor
-            ? CostConstants.tensorOverlapExposed
-            : hidden ? CostConstants.asynchronousTensorExposed : 1
-        pass.tensorExposed += overlapped * time
+        let isHidden = hidden && implementation.overlapsTensorGradients
+        pass.addTensor(
+            time, exposed: isHidden ? CostConstants.asynchronousTensorExposed : 1,
+            overlapped: CostConstants.tensorOverlapExposed)
     }
 }

@@ -24,6 +24,7 @@ package struct StagePricer: Sendable {
     /// The message between two stages, of one chunk and one direction.
     package var message: Seconds
     package var chunks: Int
+    package var overlapsTensor: Bool
     package var overlapsExperts: Bool
     package var overlapsPipeline: Bool
     /// What the host takes to launch one kernel; zero where launches are replayed.
@@ -36,6 +37,7 @@ package struct StagePricer: Sendable {
         self.costs = costs
         self.message = message
         self.chunks = chunks
+        overlapsTensor = implementation.overlapsTensor
         overlapsExperts = implementation.overlapsExperts
         overlapsPipeline = implementation.overlapsPipeline
         launch = implementation.replaysLaunches ? .zero : model.kernels.launch
@@ -80,7 +82,8 @@ package struct StagePricer: Sendable {
         _ pass: PassCost
     ) -> (time: Seconds, compute: Seconds, exposed: Seconds) {
         var compute = max(pass.work.time, host(pass.work))
-        var communication = pass.tensorExposed + pass.contextExposed
+        var communication =
+            (overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed) + pass.contextExposed
         if overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
             compute = CostConstants.expertOverlapSlowdown * compute

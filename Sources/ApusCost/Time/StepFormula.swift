@@ -25,7 +25,7 @@ package struct StepFormula: Hashable, Sendable {
         fill =
             implementation.overlapsPipeline
             ? 2 * Double(plan.degrees.pipeline - 1) * message : .zero
-        overhead = CostConstants.stepOverhead(implementation)
+        overhead = implementation.stepOverhead
         overlapsGradients = implementation.overlapsGradients
         overlapsParameters = implementation.overlapsParameters
     }
