@@ -49,11 +49,7 @@ package struct CostModel: Sendable {
 
     /// The step's time by stage, and what one rank of each stage holds.
     package func predict(_ step: Step) -> StepPrediction {
-        let pricer = StepPricer(
-            step: step, costs: layerCosts(for: step),
-            layers: (0..<step.plan.degrees.pipeline).map {
-                StageLayers(stage: $0, plan: step.plan, model: step.model)
-            }, model: self)
+        let pricer = StepPricer(step: step, costs: layerCosts(for: step), model: self)
         var prediction = pricer.prediction()
         prediction.memory = memory(of: step)
         return prediction

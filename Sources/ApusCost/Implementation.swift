@@ -56,6 +56,21 @@ package struct Implementation: Hashable, Sendable {
     /// that the plan asks for.
     package static let standard = Implementation(name: "standard")
 
+    /// `standard` with the overlap that a plan asks for.
+    ///
+    /// Dispatch and combine need another micro-batch beside them, which only schedules with several
+    /// chunks on a rank have.
+    package static func standard(for plan: Plan) -> Implementation {
+        var result = standard
+        guard plan.overlap else { return result }
+        result.overlapsGradients = true
+        result.overlapsParameters = true
+        result.overlapsTensor = true
+        result.overlapsPipeline = plan.chunks > 1
+        result.overlapsExperts = plan.chunks > 1 && plan.degrees.expert > 1
+        return result
+    }
+
     /// What a program that Apus compiles says, instruction by instruction.
     package static let compiled: Implementation = {
         var implementation = Implementation(name: "apus")

@@ -148,12 +148,9 @@ extension LayerPricer {
     }
 
     private func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
-        pass.tensor += time
-        let overlapped =
-            implementation.overlapsTensor
-            ? CostConstants.tensorOverlapExposed
-            : hidden && implementation.overlapsTensorGradients
-                ? CostConstants.asynchronousTensorExposed : 1
-        pass.tensorExposed += overlapped * time
+        let isHidden = hidden && implementation.overlapsTensorGradients
+        pass.addTensor(
+            time, exposed: isHidden ? CostConstants.asynchronousTensorExposed : 1,
+            overlapped: CostConstants.tensorOverlapExposed)
     }
 }

@@ -1,108 +1,119 @@
-import ApusBase
-import ApusPlan
+package import ApusBase
+package import ApusPlan
 
 /// A pass of one micro-batch, with what its own computation does not hide.
-struct ExposedPass {
-    var work = Work.zero
-    var host = Seconds.zero
-    var tensor = Seconds.zero
-    var context = Seconds.zero
-    var expert = Seconds.zero
+package struct ExposedPass: Hashable, Sendable {
+    package var work = Work.zero
+    /// What the GPU waits for the host's launches.
+    package var host = Seconds.zero
+    package var tensor = Seconds.zero
+    package var context = Seconds.zero
+    package var expert = Seconds.zero
 
-    var compute: Seconds { work.time + host }
-    var communication: Seconds { tensor + context + expert }
-    var time: Seconds { compute + communication }
+    package init() {}
 
-    static func + (left: ExposedPass, right: ExposedPass) -> ExposedPass {
-        ExposedPass(
-            work: left.work + right.work, host: left.host + right.host,
-            tensor: left.tensor + right.tensor, context: left.context + right.context,
-            expert: left.expert + right.expert)
+    package var compute: Seconds { work.time + host }
+    package var communication: Seconds { tensor + context + expert }
+    package var time: Seconds { compute + communication }
+
+    package static func + (left: ExposedPass, right: ExposedPass) -> ExposedPass {
+        var sum = left
+        sum.work += right.work
+        sum.host += right.host
+        sum.tensor += right.tensor
+        sum.context += right.context
+        sum.expert += right.expert
+        return sum
     }
 }
 
 /// What one micro-batch costs on one stage, with what computation does not hide.
-struct StageCost {
-    var forward = Seconds.zero
-    var backwardInput = Seconds.zero
-    var backwardWeight = Seconds.zero
-    var time = StageTime()
+package struct StageCost: Hashable, Sendable {
+    package var forward = Seconds.zero
+    package var backwardInput = Seconds.zero
+    package var backwardWeight = Seconds.zero
+    package var time = StageTime()
     /// Forward and backward together.
-    var pass = ExposedPass()
+    package var pass = ExposedPass()
     /// What is waited for at the stage's boundaries.
-    var boundaries = Seconds.zero
-    var communication = Seconds.zero
+    package var boundaries = Seconds.zero
+    /// Communication in all, hidden or not.
+    package var communication = Seconds.zero
 
-    var total: Seconds { forward + backwardInput + backwardWeight }
-    var communicationExposed: Seconds { pass.communication + boundaries }
+    package init() {}
+
+    package var total: Seconds { forward + backwardInput + backwardWeight }
+    package var communicationExposed: Seconds { pass.communication + boundaries }
     var measuredShare: Double {
         pass.work.time > .zero ? pass.work.timeFromMeasurements / pass.work.time : 0
     }
-
-    static func + (left: StageCost, right: StageCost) -> StageCost {
-        var sum = left
-        sum.forward += right.forward
-        sum.backwardInput += right.backwardInput
-        sum.backwardWeight += right.backwardWeight
-        return sum
-    }
-
-    static func - (left: StageCost, right: StageCost) -> StageCost {
-        var difference = left
-        difference.forward = left.forward - right.forward
-        difference.backwardInput = left.backwardInput - right.backwardInput
-        difference.backwardWeight = left.backwardWeight - right.backwardWeight
-        return difference
-    }
 }
 
-extension StepPricer {
+/// Prices the stages of a pipeline for one micro-batch, from the parts of their layers.
+package struct StagePricer: Sendable {
+    package var costs: LayerCosts
+    /// The message between two stages, of one chunk and one direction.
+    package var message: Seconds
+    package var chunks: Int
+    package var overlapsTensor: Bool
+    package var overlapsExperts: Bool
+    package var overlapsPipeline: Bool
+    /// What the host takes to launch one kernel; zero where launches are replayed.
+    package var launch: Seconds
+
+    package init(
+        costs: LayerCosts, message: Seconds, chunks: Int, implementation: Implementation
+    ) {
+        self.costs = costs
+        self.message = message
+        self.chunks = chunks
+        overlapsTensor = implementation.overlapsTensor
+        overlapsExperts = implementation.overlapsExperts
+        overlapsPipeline = implementation.overlapsPipeline
+        launch = implementation.replaysLaunches ? .zero : implementation.hostTimePerKernel
+    }
+
     /// The parts of a stage, added up for one micro-batch.
-    private func partCost(_ stage: Int) -> PartCost {
-        let counts = layers[stage]
-        var cost = counts.dense * costs.dense + counts.sparse * costs.expert
-        if counts.hasEmbedding { cost += costs.embedding }
-        if counts.hasHead { cost += costs.head }
+    package func partCost(of layers: StageLayers) -> PartCost {
+        var cost = layers.dense * costs.dense + layers.sparse * costs.expert
+        if layers.hasEmbedding { cost += costs.embedding }
+        if layers.hasHead { cost += costs.head }
         return cost
     }
 
-    func stageCost(_ stage: Int) -> StageCost {
-        let parts = partCost(stage)
+    package func cost(of layers: StageLayers) -> StageCost {
+        let parts = partCost(of: layers)
         var result = StageCost()
-        let boundaries = boundaryTime(stage)
         let forward = exposed(parts.forward)
         let backward = exposed(parts.backward)
         let weight = parts.backwardWeight.work
-        result.forward = forward.time + boundaries
+        result.forward = forward.time + boundary
         result.backwardWeight = max(weight.time, host(weight))
-        result.backwardInput = backward.time + boundaries - result.backwardWeight
+        result.backwardInput = backward.time + boundary - result.backwardWeight
         result.pass = forward + backward
-        result.boundaries = 2 * boundaries
+        result.boundaries = 2 * boundary
         result.communication =
             parts.forward.communication + parts.backward.communication
-            + 2 * Double(step.plan.chunks) * boundaryMessage(stage)
+            + 2 * Double(chunks) * message
         result.time.forward = forward.compute
         result.time.backward = backward.compute
         result.time.recomputation = parts.recomputation.work.time
-        result.time.forwardCommunication = forward.communication + boundaries
-        result.time.backwardCommunication = backward.communication + boundaries
+        result.time.forwardCommunication = forward.communication + boundary
+        result.time.backwardCommunication = backward.communication + boundary
         return result
     }
 
-    private func host(_ work: Work) -> Seconds {
-        implementation.replaysLaunches
-            ? .zero : Double(work.launches) * implementation.hostTimePerKernel
-    }
+    private func host(_ work: Work) -> Seconds { Double(work.launches) * launch }
 
     /// A pass with what its own computation does not hide.
     private func exposed(_ pass: PassCost) -> ExposedPass {
         var result = ExposedPass()
         result.work = pass.work
         result.host = max(.zero, host(pass.work) - pass.work.time)
-        result.tensor = pass.tensorExposed
+        result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
         result.context = pass.contextExposed
         result.expert = pass.expert
-        if implementation.overlapsExperts {
+        if overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
             result.work = CostConstants.expertOverlapSlowdown * pass.work
             result.expert = max(
@@ -112,25 +123,32 @@ extension StepPricer {
         return result
     }
 
-    /// The message between two stages, of one chunk and one direction.
-    private func boundaryMessage(_ stage: Int) -> Seconds {
-        guard pipeline > 1 else { return .zero }
-        let element = step.workload.precision == .fp32 ? 4 : 2
-        // Tensor ranks send a share each, with or without sequence parallelism.
-        let tokens = step.tokensPerMicroBatch / step.degrees.tensor
-        let payload = Double(tokens * step.model.hiddenSize * element)
-        return network.time(.pointToPoint, payload: payload, span: layout.pipeline)
-    }
-
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.
-    private func boundaryTime(_ stage: Int) -> Seconds {
-        let exposed = implementation.overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1
-        return exposed * Double(step.plan.chunks) * boundaryMessage(stage)
+    private var boundary: Seconds {
+        let exposed = overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1
+        return exposed * Double(chunks) * message
+    }
+}
+
+extension CostModel {
+    /// The message between two stages, of one chunk and one direction.
+    package func boundaryMessage(of step: Step) -> Seconds {
+        boundaryMessage(
+            tokens: step.tokensPerMicroBatch, degrees: step.degrees,
+            placement: step.plan.pipelinePlacement, model: step.model,
+            precision: step.workload.precision)
     }
 
-    /// Messages on the way through all stages while the pipeline fills and drains.
-    func fill() -> Seconds {
-        guard implementation.overlapsPipeline else { return .zero }
-        return 2 * Double(pipeline - 1) * boundaryMessage(0)
+    /// The message of a micro-batch of which a context rank holds `tokens`.
+    package func boundaryMessage(
+        tokens: Int, degrees: Degrees, placement: Plan.Placement, model: Model,
+        precision: Precision
+    ) -> Seconds {
+        guard degrees.pipeline > 1 else { return .zero }
+        let element = precision == .fp32 ? 4 : 2
+        // Tensor ranks send a share each, with or without sequence parallelism.
+        let payload = Double(tokens / degrees.tensor * model.hiddenSize * element)
+        let layout = GroupLayout(degrees: degrees, placement: placement, domain: domain)
+        return network.time(.pointToPoint, payload: payload, span: layout.pipeline)
     }
 }

@@ -62,6 +62,8 @@ package struct PassCost: Hashable, Sendable {
     /// Tensor-parallel collectives; `exposed` says how much of them no product hides.
     package var tensor = Seconds.zero
     package var tensorExposed = Seconds.zero
+    /// What no product hides where collectives are cut into pieces between pieces of the products.
+    package var tensorOverlapped = Seconds.zero
     package var context = Seconds.zero
     package var contextExposed = Seconds.zero
     /// Dispatch and combine, before any overlap with other computation.
@@ -74,6 +76,7 @@ package struct PassCost: Hashable, Sendable {
         sum.work += right.work
         sum.tensor += right.tensor
         sum.tensorExposed += right.tensorExposed
+        sum.tensorOverlapped += right.tensorOverlapped
         sum.context += right.context
         sum.contextExposed += right.contextExposed
         sum.expert += right.expert
@@ -83,6 +86,13 @@ package struct PassCost: Hashable, Sendable {
     package static func += (left: inout PassCost, right: PassCost) { left = left + right }
 
     package var communication: Seconds { tensor + context + expert }
+
+    /// Adds a tensor-parallel collective, and the shares of it that no product hides.
+    mutating func addTensor(_ time: Seconds, exposed: Double = 1, overlapped: Double? = nil) {
+        tensor += time
+        tensorExposed += exposed * time
+        tensorOverlapped += (overlapped ?? exposed) * time
+    }
 }
 
 /// What one part of the model costs for one micro-batch on one rank.
@@ -130,6 +140,7 @@ extension PassCost {
         result.work = factor * pass.work
         result.tensor = factor * pass.tensor
         result.tensorExposed = factor * pass.tensorExposed
+        result.tensorOverlapped = factor * pass.tensorOverlapped
         result.context = factor * pass.context
         result.contextExposed = factor * pass.contextExposed
         result.expert = factor * pass.expert
