@@ -16,8 +16,8 @@ package struct CostModel: Sendable {
     package init(cluster: Cluster) {
         self.cluster = cluster
         kernels = Kernels(gpu: cluster.gpu)
-        network = Network(cluster: cluster)
         gpu = SustainedRates.of(cluster.gpu)
+        network = Network(cluster: cluster, slowdown: 1 / gpu.collectives)
         domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
     }
 
