@@ -9,10 +9,11 @@ extension MeasuredRow {
     /// The row with every free parameter that it lacks set to each value that it may have.
     ///
     /// A row that lacks nothing is its own only filling. Only what a run tunes is filled in, never
-    /// sizes of the model or the hardware.
-    var fillings: [Filling] {
+    /// the sizes of a model or a machine; functional tests of Megatron-Core, whose flags are public,
+    /// are the exception.
+    func fillings(for quantity: Quantity) -> [Filling] {
         var result = [Filling(row: self, assumptions: [])]
-        for (column, values) in freeParameters {
+        for (column, values) in freeParameters(for: quantity) {
             result = result.flatMap { filling in
                 values.map { value in
                     var copy = filling
@@ -25,13 +26,39 @@ extension MeasuredRow {
         return result
     }
 
-    private var freeParameters: [(Column, [String])] {
-        var free: [(Column, [String])] = []
+    private func freeParameters(for quantity: Quantity) -> [(Column, [String])] {
+        var free = isTestRun ? testParameters(for: quantity) : []
         if lacks(.microBatch) { free.append((.microBatch, ["1", "2", "4", "8"])) }
         if lacks(.chunks), let stages = number(self[.pipeline]), stages > 1 {
             free.append((.chunks, ["1", "2", "3", "4", "6", "8"]))
         }
         if lacks(.recompute) { free.append((.recompute, ["none", "selective", "full"])) }
         return free
+    }
+
+    /// What a functional test's row lacks: the vocabulary of its tokenizer, the ranks of its job,
+    /// and the batch where that grows during the run.
+    private func testParameters(for quantity: Quantity) -> [(Column, [String])] {
+        var free: [(Column, [String])] = []
+        if lacks(.vocabulary) { free.append((.vocabulary, ["\(testVocabulary)"])) }
+        guard let replica = replicaSize else { return free }
+        var ranks = (replica + 7) / 8 * 8
+        if lacks(.gpus) {
+            // Assumption: tests of real models run on 64 GPUs, others on one node.
+            if isRealModel { ranks = max(ranks, 64) }
+            free += [(.gpus, ["\(ranks)"]), (.gpusPerNode, ["8"])]
+        }
+        if lacks(.globalBatch), quantity.isMemory, let microBatch = number(self[.microBatch]) {
+            // Memory depends on the batch only where there are fewer micro-batches than stages.
+            free.append((.globalBatch, ["\(Int(microBatch) * ranks)"]))
+        }
+        return free
+    }
+
+    /// The ranks of one replica of the model.
+    private var replicaSize: Int? {
+        let degrees = [Column.tensor, .pipeline, .context].map { number(self[$0]) ?? 0 }
+        let size = degrees.reduce(1, *)
+        return (1...65_536).contains(size) ? Int(size) : nil
     }
 }

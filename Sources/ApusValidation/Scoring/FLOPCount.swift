@@ -17,6 +17,11 @@ enum FLOPCount: Hashable {
     case parametersAndAttention(parameters: Double)
     /// A constant per token.
     case perToken(Double)
+    /// Three times forward, causal attention counted half: Megatron-Core since 2025.
+    case megatron
+    /// Three times forward, attention counted whole: Megatron-Core until 2024 and NeMo.
+    /// Source: `num_floating_point_operations` in Megatron-LM, `megatron/training/training.py`.
+    case megatronWholeAttention
 
     /// FLOPs of the whole step.
     func total(_ step: Step) -> Double {
@@ -34,6 +39,11 @@ enum FLOPCount: Hashable {
         case .parametersAndAttention(let parameters):
             return tokens * (6 * parameters + 12 * layers * width * length)
         case .perToken(let count): return tokens * count
+        case .megatron:
+            return 3 * tokens * step.model.forwardFLOPsPerToken(length: step.sequenceLength).total
+        case .megatronWholeAttention:
+            let forward = step.model.forwardFLOPsPerToken(length: step.sequenceLength)
+            return 3 * tokens * (forward.total + forward.attentionScores)
         }
     }
 
@@ -47,6 +57,10 @@ enum FLOPCount: Hashable {
             self = .parametersAndAttention(parameters: parameters)
         } else if let constant = Self.constant(row) {
             self = .perToken(constant)
+        } else if row.mentions("2024", in: .framework) || row.mentions("nemo 2", in: .framework) {
+            self = .megatronWholeAttention
+        } else if row.mentions("megatron", in: .framework) {
+            self = .megatron
         } else {
             throw Unscored("how the source counts FLOPs is not known")
         }
