@@ -154,7 +154,7 @@ struct BridgeRecipe: Hashable {
 
 extension MeasuredRow {
     /// The container's number in a text such as `Megatron-Bridge 26.04.01 NeMo Container`.
-    fileprivate var release: String {
+    var release: String {
         self[.framework].split(separator: " ").dropFirst().first.map(String.init) ?? ""
     }
 

@@ -36,21 +36,15 @@ extension MeasuredRow {
         return free
     }
 
-    /// What a functional test's row lacks: the vocabulary of its tokenizer, the ranks of its job,
-    /// and the batch where that grows during the run.
+    /// What a functional test's row lacks: the vocabulary of its tokenizer, and where only memory
+    /// was measured and nothing is sharded over replicas, how many of these there are.
     private func testParameters(for quantity: Quantity) -> [(Column, [String])] {
         var free: [(Column, [String])] = []
         if lacks(.vocabulary) { free.append((.vocabulary, ["\(testVocabulary)"])) }
-        guard let replica = replicaSize else { return free }
-        var ranks = (replica + 7) / 8 * 8
-        if lacks(.gpus) {
-            // Assumption: tests of real models run on 64 GPUs, others on one node.
-            if isRealModel { ranks = max(ranks, 64) }
+        guard quantity.isMemory, let replica = replicaSize else { return free }
+        let ranks = (replica + 7) / 8 * 8
+        if lacks(.gpus), self[.zero] == "0" {
             free += [(.gpus, ["\(ranks)"]), (.gpusPerNode, ["8"])]
-        }
-        if lacks(.globalBatch), quantity.isMemory, let microBatch = number(self[.microBatch]) {
-            // Memory depends on the batch only where there are fewer micro-batches than stages.
-            free.append((.globalBatch, ["\(Int(microBatch) * ranks)"]))
         }
         return free
     }

@@ -68,13 +68,17 @@ enum FLOPCount: Hashable {
 
     /// What NVIDIA's pages count per token: the quotient of their two columns.
     private static func constant(_ row: MeasuredRow) -> Double? {
-        let giga: [(model: String, length: String, count: Double)] = [
-            ("deepseek-v3", "4096", 260), ("qwen3-30b-a3b", "4096", 23),
-            ("qwen3-235b-a22b", "4096", 148), ("llama3-70b", "8192", 449),
-            ("llama3.1-405b", "8192", 2524), ("kimi-k2", "4096", 204.5),
-            ("llama3-8b", "8192", 51.5),
+        guard row.mentions("megatron-bridge 2", in: .framework) else { return nil }
+        let giga: [(model: String, length: String, since: String, count: Double)] = [
+            ("deepseek-v3", "4096", "", 260), ("qwen3-30b-a3b", "4096", "", 23),
+            ("qwen3-235b-a22b", "4096", "", 148), ("llama3-70b", "8192", "", 449),
+            ("llama3.1-405b", "8192", "", 2524), ("kimi-k2", "4096", "", 204.5),
+            ("llama3-8b", "8192", "", 51.5), ("gpt-oss-120b", "4096", "26.06", 32.6),
+            ("gpt-oss-120b", "4096", "", 27.2), ("gpt-oss-120b", "8192", "", 30.75),
         ]
-        let found = giga.first { $0.model == row[.model] && $0.length == row[.sequence] }
+        let found = giga.first {
+            $0.model == row[.model] && $0.length == row[.sequence] && row.release >= $0.since
+        }
         return found.map { $0.count * 1e9 }
     }
 }
