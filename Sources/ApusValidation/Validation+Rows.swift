@@ -21,20 +21,25 @@ extension ValidatedRow {
         let end = [row.file, "\(row.line)"]
         switch outcome {
         case .scored(let comparison):
-            return start + ["scored"] + comparison.cells + ["", ""] + end
-                + comparison.breakdown.parts.map { "\($0.time.count)" }
+            return start + ["scored"] + comparison.cells + ["", ""] + end + comparison.parts
         case .assumed(let comparison):
-            return start + ["assumed"] + comparison.cells
-                + [comparison.assumptions.joined(separator: ", "), ""] + end
-                + comparison.breakdown.parts.map { "\($0.time.count)" }
+            let assumed = [comparison.assumptions.joined(separator: ", "), ""]
+            return start + ["assumed"] + comparison.cells + assumed + end + comparison.parts
         case .skipped(let reason):
             return start + ["skipped", "", row[.value], "", "", reason] + end
+                + StepBreakdown().parts.map { _ in "" }
         }
     }
 }
 
 extension Comparison {
     fileprivate var cells: [String] { ["\(predicted)", "\(measured)", "\(100 * error)"] }
+
+    /// Seconds of the step's parts.
+    fileprivate var parts: [String] {
+        guard let breakdown else { return StepBreakdown().parts.map { _ in "" } }
+        return breakdown.parts.map { "\($0.time.count)" }
+    }
 }
 
 /// A cell as RFC 4180 wants it.
