@@ -43,6 +43,8 @@ package struct Implementation: Hashable, Sendable {
     package var selectiveModules = RecomputedModules.coreAttention
     /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
+    /// What the host needs for each kernel, Python and dispatch included.
+    package var hostTimePerKernel = Seconds(12e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
     package var stepOverhead = Seconds(5e-3)
     /// The vocabulary is padded to a multiple of this, times the tensor degree.
@@ -54,6 +56,21 @@ package struct Implementation: Hashable, Sendable {
     /// that the plan asks for.
     package static let standard = Implementation(name: "standard")
 
+    /// `standard` with the overlap that a plan asks for.
+    ///
+    /// Dispatch and combine need another micro-batch beside them, which only schedules with several
+    /// chunks on a rank have.
+    package static func standard(for plan: Plan) -> Implementation {
+        var result = standard
+        guard plan.overlap else { return result }
+        result.overlapsGradients = true
+        result.overlapsParameters = true
+        result.overlapsTensor = true
+        result.overlapsPipeline = plan.chunks > 1
+        result.overlapsExperts = plan.chunks > 1 && plan.degrees.expert > 1
+        return result
+    }
+
     /// What a program that Apus compiles says, instruction by instruction.
     package static let compiled: Implementation = {
         var implementation = Implementation(name: "apus")
@@ -62,6 +79,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
         implementation.stepOverhead = .zero
+        implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation
     }()
 }

@@ -63,6 +63,9 @@ package struct StepPrediction: Hashable, Sendable {
     /// How far measurements lie from such predictions: four of five within.
     package var low: Seconds
     package var high: Seconds
+    /// The share of the computation that rests on measured or interpolated kernels.
+    package var measuredShare: Double
+    package var breakdown: StepBreakdown
 
     package var tokensPerSecond: Double { Double(tokens) / stepTime.count }
     package var tokensPerSecondPerGPU: Double { tokensPerSecond / Double(worldSize) }

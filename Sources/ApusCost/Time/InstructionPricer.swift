@@ -28,9 +28,9 @@ package struct InstructionPricer: Sendable {
         }
         self.spans = spans
         islands = IslandCosts(pricer)
-        launch = step.implementation.replaysLaunches ? .zero : model.kernels.launch
+        launch = step.implementation.replaysLaunches ? .zero : step.implementation.hostTimePerKernel
         isSharded = step.plan.zeroStage > 0
-        updateBytesPerWeight = StepPricer.updateBytesPerWeight(step)
+        updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
 
     /// How long a rank of `programClass` computes for an instruction; a transfer takes no time of

@@ -37,8 +37,13 @@ extension LayerPricer {
     /// Rows that a rank's experts get when all experts get the same number.
     ///
     /// A rank sends `topK` rows for each of its tokens. The ranks that share slices of experts
-    /// gather each other's rows.
-    package var expertRows: Int { expertTokens * model.topK * shape.expertTensor }
+    /// gather each other's rows. Where only one batch replica has tokens, its rows are shared out
+    /// over all ranks that hold experts.
+    package var expertRows: Int {
+        let rows = expertTokens * model.topK * shape.expertTensor
+        guard shape.isAlone else { return rows }
+        return min(rows, max(1, shape.tokens * shape.context * model.topK / shape.expert))
+    }
     /// Tokens that one rank routes: with sequence parallelism its own share of them.
     var expertTokens: Int {
         shape.isSequenceParallel ? shape.localTokens : max(1, shape.tokens / shape.tensor)
@@ -123,18 +128,20 @@ extension LayerPricer {
         cost.forward.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
-                imbalance: imbalance))
+                imbalance: imbalance
+            ).stretched(by: gpu.expertProducts), .expertProduct)
         cost.backwardInput.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
-                imbalance: imbalance))
+                imbalance: imbalance
+            ).stretched(by: gpu.expertProducts), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
         let perExpert = max(1, rows / groups)
-        var weight = kernels.groupedProduct(
+        let weight = kernels.groupedProduct(
             rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
             imbalance: 1)
-        weight.time = imbalance * weight.time
-        cost.backwardWeight.work.add(weight)
+        cost.backwardWeight.work.add(
+            weight.stretched(by: gpu.expertProducts / imbalance), .expertProduct)
         accumulate(&cost, weights: groups * inputs * outputs)
         guard precision == .fp8 else { return }
         quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
