@@ -54,5 +54,5 @@ struct HelpTests {
         try expectSnapshot(text, named: "wrong-usage")
     }
 
-    private static let commands = ["program", "train", "doctor"]
+    private static let commands = ["audit", "program", "train", "doctor"]
 }
