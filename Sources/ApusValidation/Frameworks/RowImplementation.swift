@@ -41,7 +41,7 @@ extension MeasuredRow {
         let isLater = mentions("2022", in: .framework)
         result.fusedAttention = false
         result.dropsOut = true
-        result.fusedCrossEntropy = false
+        result.crossEntropy = .separate
         result.accumulatesInProducts = isLater
         result.overlapsTensorGradients = isLater
         if mentions("zero-3", in: .framework) {
@@ -53,6 +53,8 @@ extension MeasuredRow {
 
     /// Megatron-Core with Transformer Engine, Megatron-Bridge and NeMo.
     private func setCurrentMegatron(of result: inout Implementation, chunks: Int) {
+        // Performance recipes and SimuMax's runs fuse it ("CE fusion").
+        result.crossEntropy = .inPlace
         guard !mentions("no comm overlap", in: .notes) else { return }
         result.overlapsGradients = true
         result.overlapsParameters = true
@@ -92,7 +94,8 @@ extension MeasuredRow {
         let isLocal = mentions("transformer-impl=local", in: .notes)
         result.fusedAttention = !mentions("attention-backend=unfused", in: .notes) && !isLocal
         result.fusedElementwise = !isLocal
-        result.fusedCrossEntropy = mentions("cross-entropy-loss-fusion=true", in: .notes)
+        result.crossEntropy =
+            mentions("cross-entropy-loss-fusion=true", in: .notes) ? .compiled : .separate
         result.accumulatesInProducts =
             !mentions("no-gradient-accumulation-fusion=true", in: .notes)
         result.dropsOut = !isRealModel && self[.context] == "1"
