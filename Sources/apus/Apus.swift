@@ -13,5 +13,7 @@ struct Apus: ParsableCommand {
             70 a bug in Apus, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [ProgramCommand.self, TrainCommand.self, DoctorCommand.self])
+        subcommands: [
+            ProgramCommand.self, TrainCommand.self, ExportCommand.self, DoctorCommand.self,
+        ])
 }
