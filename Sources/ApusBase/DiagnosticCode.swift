@@ -16,6 +16,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unknownValue = "unknown-value"
     case outOfRange = "out-of-range"
     case unsupportedModel = "unsupported-model"
+    case csvSyntax = "csv-syntax"
+    case csvColumn = "csv-column"
     case moreProblems = "more-problems"
 
     // What a deployment says, taken together.

@@ -1,3 +1,4 @@
+package import ApusBase
 package import ApusPlan
 
 /// How a training framework carries a plan out: what differs between two that run the same plan.
@@ -22,18 +23,45 @@ package struct Implementation: Hashable, Sendable {
     package var overlapsGradients = false
     /// Whether sharded weights are gathered while forward already computes.
     package var overlapsParameters = false
-    /// Whether tensor-parallel collectives run while their products compute.
+    /// Whether tensor-parallel collectives are cut up and run between pieces of their products.
     package var overlapsTensor = false
+    /// Whether backward's tensor-parallel collectives run beside a product that does not need them.
+    package var overlapsTensorGradients = true
     /// Whether pipeline sends run while other micro-batches compute.
     package var overlapsPipeline = false
     /// Whether dispatch and combine run while another micro-batch computes.
     package var overlapsExperts = false
     /// Whether the host's launches are recorded once and replayed (CUDA graphs).
     package var replaysLaunches = false
+    /// Whether cross-entropy is one kernel that overwrites the logits with their gradient.
+    package var fusedCrossEntropy = true
+    /// Whether products add weight gradients where they are kept, without a copy in between.
+    package var accumulatesInProducts = true
+    /// Whether attention and the residual branches drop elements out, and so keep masks.
+    package var dropsOut = false
+    /// What `recompute: selective` computes again.
+    package var selectiveModules = RecomputedModules.coreAttention
+    /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
+    package var expertImbalance = 1.0
+    /// What a step takes beside its instructions: data, logging, synchronisation.
+    package var stepOverhead = Seconds(5e-3)
+    /// The vocabulary is padded to a multiple of this, times the tensor degree.
+    package var vocabularyMultiple = 1
 
     package init(name: String) { self.name = name }
 
     /// What Apus assumes of a plan: what current Megatron-Core does by default, with the overlap
     /// that the plan asks for.
     package static let standard = Implementation(name: "standard")
+
+    /// What a program that Apus compiles says, instruction by instruction.
+    package static let compiled: Implementation = {
+        var implementation = Implementation(name: "apus")
+        implementation.accumulatesInProducts = false
+        implementation.overlapsGradients = true
+        implementation.overlapsPipeline = true
+        implementation.overlapsTensorGradients = false
+        implementation.stepOverhead = .zero
+        return implementation
+    }()
 }

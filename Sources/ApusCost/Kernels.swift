@@ -1,5 +1,5 @@
 package import ApusBase
-package import ApusPlan
+import ApusPlan
 
 /// Where the time of a kernel comes from.
 package enum Provenance: Int, Hashable, Comparable, Sendable {

@@ -1,5 +1,4 @@
 package import ApusBase
-package import ApusPlan
 
 /// What one rank of a pipeline stage holds at its fullest moment.
 package struct StageMemory: Hashable, Sendable {

@@ -1,0 +1,114 @@
+package import ApusBase
+
+/// Kernels that run one after the other on one GPU.
+package struct Work: Hashable, Sendable {
+    /// How long the GPU computes.
+    package var time = Seconds.zero
+    /// The part of `time` that rests on measured or interpolated shapes, not on a roofline.
+    package var timeFromMeasurements = Seconds.zero
+    /// Kernels that the host has to launch.
+    package var launches = 0
+
+    package init() {}
+
+    package static let zero = Work()
+
+    package static func + (left: Work, right: Work) -> Work {
+        var sum = left
+        sum.time += right.time
+        sum.timeFromMeasurements += right.timeFromMeasurements
+        sum.launches += right.launches
+        return sum
+    }
+
+    package static func += (left: inout Work, right: Work) { left = left + right }
+
+    mutating func add(_ kernel: KernelTime) {
+        time += kernel.time
+        if kernel.provenance > .roofline { timeFromMeasurements += kernel.time }
+        launches += 1
+    }
+}
+
+/// One direction of a part of a layer, or several: what is computed, what is sent, what is exposed.
+package struct PassCost: Hashable, Sendable {
+    package var work = Work.zero
+    /// Tensor-parallel collectives; `exposed` says how much of them no product hides.
+    package var tensor = Seconds.zero
+    package var tensorExposed = Seconds.zero
+    package var context = Seconds.zero
+    package var contextExposed = Seconds.zero
+    /// Dispatch and combine, before any overlap with other computation.
+    package var expert = Seconds.zero
+
+    package init() {}
+
+    package static func + (left: PassCost, right: PassCost) -> PassCost {
+        var sum = left
+        sum.work += right.work
+        sum.tensor += right.tensor
+        sum.tensorExposed += right.tensorExposed
+        sum.context += right.context
+        sum.contextExposed += right.contextExposed
+        sum.expert += right.expert
+        return sum
+    }
+
+    package static func += (left: inout PassCost, right: PassCost) { left = left + right }
+
+    package var communication: Seconds { tensor + context + expert }
+}
+
+/// What one part of the model costs for one micro-batch on one rank.
+package struct PartCost: Hashable, Sendable {
+    package var forward = PassCost()
+    /// The gradient of the inputs.
+    package var backwardInput = PassCost()
+    /// The gradient of the weights.
+    package var backwardWeight = PassCost()
+    /// What backward runs again where activations are recomputed.
+    package var recomputation = PassCost()
+
+    package init() {}
+
+    package static func + (left: PartCost, right: PartCost) -> PartCost {
+        var sum = left
+        sum.forward += right.forward
+        sum.backwardInput += right.backwardInput
+        sum.backwardWeight += right.backwardWeight
+        sum.recomputation += right.recomputation
+        return sum
+    }
+
+    package static func += (left: inout PartCost, right: PartCost) { left = left + right }
+
+    /// All of backward, recomputation included.
+    package var backward: PassCost { backwardInput + backwardWeight + recomputation }
+}
+
+extension PartCost {
+    static func * (count: Int, cost: PartCost) -> PartCost {
+        let factor = Double(count)
+        var result = PartCost()
+        result.forward = factor * cost.forward
+        result.backwardInput = factor * cost.backwardInput
+        result.backwardWeight = factor * cost.backwardWeight
+        result.recomputation = factor * cost.recomputation
+        return result
+    }
+}
+
+extension PassCost {
+    static func * (factor: Double, pass: PassCost) -> PassCost {
+        var result = PassCost()
+        result.work.time = factor * pass.work.time
+        result.work.timeFromMeasurements = factor * pass.work.timeFromMeasurements
+        result.work.launches = Int(factor) * pass.work.launches
+        result.tensor = factor * pass.tensor
+        result.tensorExposed = factor * pass.tensorExposed
+        result.context = factor * pass.context
+        result.contextExposed = factor * pass.contextExposed
+        result.expert = factor * pass.expert
+        return result
+    }
+}

@@ -1,0 +1,29 @@
+import ApusCost
+import ApusPlan
+
+extension MeasuredRow {
+    /// The step of a row in which nothing is missing.
+    func mappedStep() throws(Unscored) -> Step {
+        guard !mentions("lora", in: .notes) else {
+            throw Unscored("trains adapters only (LoRA)")
+        }
+        let model = try mappedModel()
+        let cluster = try mappedCluster()
+        let precision = try mappedPrecision()
+        guard cluster.gpu.peakTeraFLOPs[precision] != nil else {
+            throw Unscored("the GPU does not compute in \(precision.rawValue)")
+        }
+        let plan = try mappedPlan(for: model, ranks: try required(.gpus))
+        let length = try required(.sequence)
+        guard length % plan.degrees.context == 0 else {
+            throw Unscored("`cp` does not divide `seq`")
+        }
+        let workload = Workload(
+            sequencesPerBatch: try required(.globalBatch), sequenceLengths: [length],
+            precision: precision, optimizer: .adam)
+        return Step(
+            model: model, cluster: cluster, workload: workload, plan: plan,
+            bucket: plan.buckets[0], sequenceLength: length,
+            implementation: mappedImplementation())
+    }
+}
