@@ -40,6 +40,8 @@ struct DeepSpeedModelCode {
             keys.set("num_experts_per_tok", .integer(model.topK))
             keys.set("moe_intermediate_size", .integer(model.expertHiddenSize))
         }
+        // As the deployment spells them: the model code reads what it knows.
+        for variation in model.variations { keys.set(variation.key, .text(variation.value)) }
         return keys
     }
 

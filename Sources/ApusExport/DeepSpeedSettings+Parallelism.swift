@@ -103,7 +103,7 @@ extension DeepSpeedSettings {
                 instead: "assignments over the capacity are dropped")
         }
         notes.lose(
-            "model.model_type", job.model.family.rawValue,
+            "model.norm_topk_prob", "false",
             if: job.model.weighsByAllScores && job.model.topK > 1,
             instead: "a token weighs its experts by their scores among the chosen ones")
     }

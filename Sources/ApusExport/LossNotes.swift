@@ -26,9 +26,19 @@ struct LossNotes {
 
     /// Takes note of a loss where a condition holds.
     mutating func lose(
-        _ path: String, _ value: String? = nil, if isLost: Bool, instead: @autoclosure () -> String
+        _ path: String, _ value: String? = nil, if isLost: Bool, instead: String
     ) {
-        if isLost { lose(path, value, instead: instead()) }
+        if isLost { lose(path, value, instead: instead) }
+    }
+
+    /// Takes note of the keys of a `config.json` that change how a model computes, other than those
+    /// that the target knows.
+    mutating func loseVariations(of model: Model, except known: Set<String>) {
+        for variation in model.variations where !known.contains(variation.key) {
+            lose(
+                "model.\(variation.key)", variation.value,
+                instead: "the model computes as if the key were not there")
+        }
     }
 
     /// Takes note of something that the deployment leaves open and the files have to say.

@@ -20,8 +20,31 @@ extension MegatronOptions {
         case .layer: self.model.add("--normalization", "LayerNorm")
         }
         self.model.add("--norm-epsilon", plain(model.rmsNormEpsilon))
-        self.model.add("--hidden-dropout", "0")
-        self.model.add("--attention-dropout", "0")
+        writeVariations()
+    }
+
+    /// The keys of a `config.json` that change only how the model computes.
+    private mutating func writeVariations() {
+        let model = job.model
+        let residual = model.variation("resid_pdrop")
+        self.model.add("--hidden-dropout", residual ?? "0")
+        let attention = model.variation("attention_dropout") ?? model.variation("attn_pdrop")
+        self.model.add("--attention-dropout", attention ?? "0")
+        if let factor = model.variation("partial_rotary_factor") {
+            self.model.add("--rotary-percent", factor)
+        }
+        var known: Set = [
+            "resid_pdrop", "attention_dropout", "attn_pdrop", "partial_rotary_factor",
+            "norm_topk_prob", "routed_scaling_factor", "router_jitter_noise",
+        ]
+        if model.variation("embd_pdrop") == residual { known.insert("embd_pdrop") }
+        if model.variation("scoring_func") == "sigmoid" { known.insert("scoring_func") }
+        // With biases its GELU is the one by a hyperbolic tangent, as that of GPT-2.
+        if model.hasFeedForwardBias, model.variation("activation_function") == "gelu_new" {
+            known.insert("activation_function")
+        }
+        if model.family == .gptOSS { known.insert("swiglu_limit") }
+        notes.loseVariations(of: model, except: known)
     }
 
     /// The embedding has exactly the model's rows, or the next number that tensor ranks can share.
@@ -95,7 +118,8 @@ extension MegatronOptions {
         if model.isGated, model.family == .gptOSS {
             self.model.add("--quick-geglu")
             self.model.add("--glu-linear-offset", "1.0")
-            self.model.add("--activation-func-clamp-value", "7.0")
+            let limit = model.variation("swiglu_limit") ?? "7.0"
+            self.model.add("--activation-func-clamp-value", limit)
         } else {
             self.model.add("--swiglu", if: model.isGated)
         }

@@ -59,12 +59,23 @@ extension MegatronOptions {
 
     private mutating func writeScores() {
         let model = job.model
-        if job.routing.gate == .sigmoidBias || model.hasSelectionBias {
+        if model.scoresBySigmoid(job.routing) {
             experts.add("--moe-router-score-function", "sigmoid")
-            experts.add("--moe-router-enable-expert-bias")
+            experts.add("--moe-router-enable-expert-bias", if: model.movesBias(job.routing))
             experts.add("--moe-router-dtype", "fp32")
+            notes.lose(
+                "model.norm_topk_prob", "false",
+                if: model.topK > 1 && model.variation("norm_topk_prob") == "false",
+                instead: "a token weighs its experts by their scores among the chosen ones")
         } else {
             experts.add("--moe-router-pre-softmax", if: model.weighsByAllScores)
+        }
+        if let factor = model.variation("routed_scaling_factor") {
+            experts.add("--moe-router-topk-scaling-factor", factor)
+        }
+        // Both scale the router's inputs by uniform noise around 1.
+        if let noise = model.variation("router_jitter_noise") {
+            experts.add("--moe-input-jitter-eps", noise)
         }
         if let groups = model.expertGroups {
             experts.add("--moe-router-num-groups", groups.count)
@@ -92,20 +103,6 @@ extension MegatronOptions {
                 "routing.overflow", way.rawValue,
                 instead: "assignments over the capacity are dropped, those of the smallest "
                     + "scores first")
-        }
-    }
-}
-
-extension Model {
-    /// Whether a token weighs its experts by their scores among all experts, not among the chosen.
-    ///
-    /// Source: Hugging Face transformers, `norm_topk_prob` of each family's published models; with
-    /// a single expert there is nothing else to weigh by.
-    var weighsByAllScores: Bool {
-        if topK == 1 { return true }
-        switch family {
-        case .qwen2MoE, .olmoe, .deepSeekV2: return true
-        case .mixtral, .qwen3MoE, .deepSeekV3, .gptOSS, .llama, .gpt2: return false
         }
     }
 }

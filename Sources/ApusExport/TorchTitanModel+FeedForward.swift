@@ -16,19 +16,18 @@ extension TorchTitanModel {
     }
 
     /// 0.001 is DeepSeek-V3's step of the bias, and torchtitan's default.
-    private var balance: String {
-        let movesBias =
-            routing.balanceLoss > 0 || routing.gate == .sigmoidBias || model.hasSelectionBias
-        return "load_balance_coeff=\(movesBias ? "1e-3" : "None")"
-    }
+    private var balance: String { "load_balance_coeff=\(followsLoad ? "1e-3" : "None")" }
 
     private var router: String {
-        let usesSigmoid = routing.gate == .sigmoidBias || model.hasSelectionBias
+        let usesSigmoid = model.scoresBySigmoid(routing)
         var arguments = [
             "dim=\(model.hiddenSize)", "num_experts=\(model.expertCount)", "gate_param_init=init",
             "top_k=\(model.topK)", "score_func=\"\(usesSigmoid ? "sigmoid" : "softmax")\"",
-            "route_norm=\(model.weighsByAllScores && !usesSigmoid ? "False" : "True")",
+            "route_norm=\(model.weighsByAllScores ? "False" : "True")",
         ]
+        if let factor = model.variation("routed_scaling_factor") {
+            arguments.append("route_scale=\(factor)")
+        }
         if let groups = model.expertGroups {
             arguments.append("num_expert_groups=\(groups.count)")
             arguments.append("num_limited_groups=\(groups.countPerToken)")
@@ -89,5 +88,9 @@ extension TorchTitanSettings {
         lose(
             base != .gptOSS && model.slidingWindow != nil && !model.windowedLayers.isEmpty,
             "all layers look back to the start")
+        var known: Set = ["norm_topk_prob", "routed_scaling_factor"]
+        if model.variation("scoring_func") == "sigmoid" { known.insert("scoring_func") }
+        if base == .gptOSS { known.insert("swiglu_limit") }
+        notes.loseVariations(of: model, except: known)
     }
 }

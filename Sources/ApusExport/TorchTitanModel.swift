@@ -109,13 +109,16 @@ struct TorchTitanModel {
             "    return ModelSpec(",
             "        name=\"apus\", flavor=\"apus\", model=decoder, parallelize_fn=parallelize,",
             "        pipelining_fn=pipeline_llm, state_dict_adapter=None,",
-            "        post_optimizer_build_fn=\(model.hasExperts && movesBias ? "register_moe_load_balancing_hook" : "None"))",
+            "        post_optimizer_build_fn=\(hook))",
         ]
     }
 
-    /// Whether a bias moves the experts' loads towards each other, in place of a loss.
-    private var movesBias: Bool {
-        routing.balanceLoss > 0 || routing.gate == .sigmoidBias || model.hasSelectionBias
+    /// Whether a bias follows the experts' loads, in place of a loss or by the plan.
+    var followsLoad: Bool { routing.balanceLoss > 0 || model.movesBias(routing) }
+
+    /// The hook that moves the bias.
+    private var hook: String {
+        model.hasExperts && followsLoad ? "register_moe_load_balancing_hook" : "None"
     }
 
     private static let stages = [
