@@ -25,7 +25,7 @@ struct SustainedRates: Hashable, Sendable {
 
     /// Fitted to Korthikanti et al. 2022, table 5.
     private static let a100 = SustainedRates(
-        products: 1, expertProducts: 1, attention: 1, memory: 0.96, collectives: 0.58)
+        products: 1, expertProducts: 1, attention: 1, memory: 0.96, collectives: 0.66)
 
     /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5.
     private static let b200 = SustainedRates(
