@@ -29,7 +29,7 @@ struct SustainedRates: Hashable, Sendable {
 
     /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5.
     private static let b200 = SustainedRates(
-        products: 0.775, expertProducts: 0.775, attention: 1, memory: 0.48, collectives: 0.48)
+        products: 0.75, expertProducts: 0.7, attention: 0.8, memory: 0.48, collectives: 0.45)
 
     private static let gb200 = SustainedRates(
         products: 0.775, expertProducts: 0.775, attention: 1, memory: 0.48, collectives: 0.48)
