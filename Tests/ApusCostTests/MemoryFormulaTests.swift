@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Activations against the literature")
 struct MemoryFormulaTests {
-    /// A model of Korthikanti et al. 2022, table 3, and what figures 1 and 7 say of it.
+    /// A model of table 3 in Korthikanti 2022, and what figures 1 and 7 there say of it.
     struct Published: CustomTestStringConvertible, Sendable {
         var name: String
         var layers: Int

@@ -28,11 +28,7 @@ struct MemoryPropertyTests {
     @Test(
         "has the weights that the models are known for",
         arguments: [
-            (
-                Model.llama(
-                    layers: 80, hidden: 8192, inner: 28672, heads: 64, keyValueHeads: 8,
-                    vocabulary: 128_256), 70_553_706_496
-            ),
+            (Model.llama70B, 70_553_706_496),
             (Model.mixtral8x7B, 46_702_792_704),
             (Model.deepSeekV3, 671_026_404_352),
         ])
