@@ -15,7 +15,7 @@ package struct Implementation: Hashable, Sendable {
     package enum CrossEntropy: String, Hashable, Sendable, CaseIterable {
         /// In several kernels: logits, FP32 probabilities in place of their FP32 copy, gradient.
         case separate
-        /// In a few compiled kernels, which hold one FP32 copy more (Megatron-Core's native fusion).
+        /// In compiled pieces that hold one FP32 copy more (Megatron-Core's native fusion).
         case compiled
         /// In one kernel that overwrites the logits with their gradient (Transformer Engine).
         case inPlace = "in_place"

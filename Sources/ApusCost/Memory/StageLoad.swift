@@ -16,14 +16,24 @@ package struct StageLoad: Hashable, Sendable {
 
     /// The load of a stage.
     package init(stage: Int, plan: Plan, model: Model, microBatches: Int) {
+        self.init(
+            stage: stage, layers: StageLayers(stage: stage, plan: plan, model: model), plan: plan,
+            tiesEmbeddings: model.tiesEmbeddings, microBatches: microBatches)
+    }
+
+    /// The load of a stage whose layers are known, as they are the same for all plans of a search
+    /// with the same stages and chunks.
+    package init(
+        stage: Int, layers: StageLayers, plan: Plan, tiesEmbeddings: Bool, microBatches: Int
+    ) {
         let degrees = plan.degrees
-        layers = StageLayers(stage: stage, plan: plan, model: model)
+        self.layers = layers
         inFlight = plan.microBatchesInFlight(stage: stage, microBatches: microBatches)
         isPipelined = degrees.pipeline > 1
         receivingChunks = isPipelined ? plan.chunks - (stage == 0 ? 1 : 0) : 0
         zeroStage = plan.zeroStage
         dataRanks = max(1, degrees.data * degrees.context)
         expertDataRanks = max(1, degrees.expertData)
-        tiesEmbeddings = model.tiesEmbeddings
+        self.tiesEmbeddings = tiesEmbeddings
     }
 }
