@@ -56,6 +56,8 @@ package struct Implementation: Hashable, Sendable {
     package var selectiveModules = RecomputedModules.coreAttention
     /// Rows that the busiest rank's experts receive ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
+    /// Whether a product over several experts is launched once for each of them.
+    package var launchesEachExpert = true
     /// What the host needs for each kernel, Python and dispatch included.
     package var hostTimePerKernel = Seconds(12e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
@@ -91,6 +93,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsGradients = true
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
+        implementation.launchesEachExpert = false
         implementation.stepOverhead = .zero
         implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation

@@ -129,19 +129,24 @@ extension LayerPricer {
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
                 imbalance: imbalance
-            ).stretched(by: gpu.expertProducts), .expertProduct)
+            ).stretched(by: gpu.expertProducts(in: precision)), .expertProduct)
         cost.backwardInput.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
                 imbalance: imbalance
-            ).stretched(by: gpu.expertProducts), .expertProduct)
+            ).stretched(by: gpu.expertProducts(in: precision)), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
         let perExpert = max(1, rows / groups)
         let weight = kernels.groupedProduct(
             rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
             imbalance: 1)
         cost.backwardWeight.work.add(
-            weight.stretched(by: gpu.expertProducts / imbalance), .expertProduct)
+            weight.stretched(by: gpu.expertProducts(in: precision) / imbalance), .expertProduct)
+        if implementation.launchesEachExpert {
+            cost.forward.work.launches += groups - 1
+            cost.backwardInput.work.launches += groups - 1
+            cost.backwardWeight.work.launches += groups - 1
+        }
         accumulate(&cost, weights: groups * inputs * outputs)
         guard precision == .fp8 else { return }
         quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)

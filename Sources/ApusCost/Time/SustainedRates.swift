@@ -8,35 +8,59 @@ import ApusPlan
 /// last rank. These are all constants per GPU; each was fitted to the source named, and
 /// `apus validate` shows what they give.
 struct SustainedRates: Hashable, Sendable {
+    /// Of dense products in 16 bits and more.
     var products: Double
+    /// Of dense products in FP8. The kernels measured alone are those of serving frameworks, with a
+    /// scale for each block; training's have one for each tensor and may be faster.
+    var productsFP8: Double
+    /// Of products over several experts.
     var expertProducts: Double
-    var attention: Double
+    /// The same in FP8, casting the experts' weights included.
+    var expertProductsFP8: Double
     /// Of the memory's bandwidth in element-wise kernels.
     var memory: Double
+    /// Of collectives of eight ranks inside a node.
     var collectives: Double
+
+    func products(in precision: Precision) -> Double {
+        precision == .fp8 ? productsFP8 : products
+    }
+
+    func expertProducts(in precision: Precision) -> Double {
+        precision == .fp8 ? expertProductsFP8 : expertProducts
+    }
 
     static func of(_ gpu: GPU) -> SustainedRates {
         let name = gpu.name
         if name.hasPrefix("a100") { return a100 }
         if name.hasPrefix("b200") || name.hasPrefix("b300") { return b200 }
-        if name.hasPrefix("gb") { return gb200 }
+        if name.hasPrefix("gb300") { return gb300 }
+        if name.hasPrefix("gb200") { return gb200 }
         return h100
     }
 
     /// Fitted to Korthikanti et al. 2022, table 5.
     private static let a100 = SustainedRates(
-        products: 1, expertProducts: 1, attention: 1, memory: 0.96, collectives: 0.66)
+        products: 1, productsFP8: 1, expertProducts: 1, expertProductsFP8: 1, memory: 0.96,
+        collectives: 0.66)
 
     /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5.
     private static let b200 = SustainedRates(
-        products: 0.75, expertProducts: 0.7, attention: 0.8, memory: 0.48, collectives: 0.45)
+        products: 0.75, productsFP8: 0.9, expertProducts: 0.7, expertProductsFP8: 0.35,
+        memory: 0.48, collectives: 0.45)
 
     private static let gb200 = SustainedRates(
-        products: 0.775, expertProducts: 0.775, attention: 1, memory: 0.48, collectives: 0.48)
+        products: 0.775, productsFP8: 1.05, expertProducts: 0.775, expertProductsFP8: 0.6,
+        memory: 0.48, collectives: 0.48)
+
+    private static let gb300 = SustainedRates(
+        products: 0.8, productsFP8: 1.3, expertProducts: 0.8, expertProductsFP8: 0.7,
+        memory: 0.5, collectives: 0.5)
 
     /// Assumption: between the other two.
     private static let h100 = SustainedRates(
-        products: 0.85, expertProducts: 0.85, attention: 1, memory: 0.7, collectives: 0.55)
+        products: 0.85, productsFP8: 1.15, expertProducts: 0.7, expertProductsFP8: 0.5,
+        memory: 0.7, collectives: 0.55)
 }
 
 extension KernelTime {
