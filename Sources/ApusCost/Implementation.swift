@@ -56,6 +56,8 @@ package struct Implementation: Hashable, Sendable {
     package var selectiveModules = RecomputedModules.coreAttention
     /// Rows that the busiest rank's experts receive ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
+    /// Whether experts' products, activation and casts are one kernel each way.
+    package var fusesExperts = false
     /// Whether a product over several experts is launched once for each of them.
     package var launchesEachExpert = true
     /// What the host needs for each kernel, Python and dispatch included.

@@ -87,7 +87,7 @@ extension LayerPricer {
         }
         groupedProduct(
             &cost, rows: rows, inputs: model.hiddenSize, outputs: firstWidth(width))
-        activation(&cost, rows: rows, width: width)
+        if !implementation.fusesExperts { activation(&cost, rows: rows, width: width) }
         // The weighting of rows by the router's probabilities runs with the activation.
         groupedProduct(&cost, rows: rows, inputs: width, outputs: model.hiddenSize)
         return cost
@@ -129,27 +129,39 @@ extension LayerPricer {
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
                 imbalance: imbalance
-            ).stretched(by: gpu.expertProducts(in: precision)), .expertProduct)
+            ).stretched(by: expertShare), .expertProduct)
         cost.backwardInput.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
                 imbalance: imbalance
-            ).stretched(by: gpu.expertProducts(in: precision)), .expertProduct)
+            ).stretched(by: expertShare), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
         let perExpert = max(1, rows / groups)
         let weight = kernels.groupedProduct(
             rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
             imbalance: 1)
         cost.backwardWeight.work.add(
-            weight.stretched(by: gpu.expertProducts(in: precision) / imbalance), .expertProduct)
+            weight.stretched(by: expertShare / imbalance), .expertProduct)
         if implementation.launchesEachExpert {
             cost.forward.work.launches += groups - 1
             cost.backwardInput.work.launches += groups - 1
             cost.backwardWeight.work.launches += groups - 1
         }
         accumulate(&cost, weights: groups * inputs * outputs)
-        guard precision == .fp8 else { return }
+        if model.hasFeedForwardBias, !implementation.fusesExperts {
+            // One bias per expert, which no product adds, and its gradient.
+            elementwise(&cost.forward, numbers: rows * outputs, bytesPerNumber: 2 * element)
+            elementwise(&cost.backwardWeight, numbers: rows * outputs, bytesPerNumber: element)
+        }
+        guard precision == .fp8, !implementation.fusesExperts else { return }
         quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
+    }
+
+    /// The share of the rate that products over experts keep up; one kernel for the whole
+    /// feed-forward has its operands cast already.
+    private var expertShare: Double {
+        implementation.fusesExperts
+            ? gpu.products(in: precision) : gpu.expertProducts(in: precision)
     }
 
     /// Dispatch and combine, and the gathering among ranks that share slices of experts.

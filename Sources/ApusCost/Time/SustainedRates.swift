@@ -46,20 +46,20 @@ struct SustainedRates: Hashable, Sendable {
 
     /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5.
     private static let b200 = SustainedRates(
-        products: 0.75, productsFP8: 0.9, expertProducts: 0.7, expertProductsFP8: 0.35,
+        products: 0.75, productsFP8: 1, expertProducts: 0.7, expertProductsFP8: 0.55,
         memory: 0.48, collectives: 0.45)
 
     private static let gb200 = SustainedRates(
-        products: 0.775, productsFP8: 1.05, expertProducts: 0.775, expertProductsFP8: 0.6,
+        products: 0.775, productsFP8: 1.15, expertProducts: 0.775, expertProductsFP8: 0.75,
         memory: 0.48, collectives: 0.48)
 
     private static let gb300 = SustainedRates(
-        products: 0.8, productsFP8: 1.3, expertProducts: 0.8, expertProductsFP8: 0.7,
+        products: 0.8, productsFP8: 1.4, expertProducts: 0.8, expertProductsFP8: 0.9,
         memory: 0.5, collectives: 0.5)
 
     /// Assumption: between the other two.
     private static let h100 = SustainedRates(
-        products: 0.85, productsFP8: 1.15, expertProducts: 0.7, expertProductsFP8: 0.5,
+        products: 0.85, productsFP8: 1.15, expertProducts: 0.65, expertProductsFP8: 0.45,
         memory: 0.7, collectives: 0.55)
 }
 

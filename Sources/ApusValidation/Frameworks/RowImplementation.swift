@@ -117,6 +117,8 @@ extension Implementation {
         dispatcher = recipe.dispatcher
         overlapsExperts = recipe.overlapsExperts
         replaysLaunches = recipe.replaysLaunches
+        // Whole steps are recorded with the fused expert kernels of the containers since 26.06.
+        fusesExperts = recipe.overlapsExperts && recipe.replaysLaunches
         overlapsTensor = tensorOverlap
     }
 }
