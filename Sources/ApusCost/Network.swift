@@ -65,7 +65,9 @@ package struct Network: Sendable {
         guard span.ranks > 1, payload > 0 else { return .zero }
         if span.nodes == 1 {
             let alone = inside(collective, payload: payload, ranks: span.ranks)
-            return Seconds(alone * (1 + (slowdown - 1) * log2(Double(span.ranks)) / 3))
+            // The pieces of an all-to-all go their ways at once and wait for nobody in between.
+            let waits = collective == .allToAll ? 0 : log2(Double(span.ranks)) / 3
+            return Seconds(alone * (1 + (slowdown - 1) * waits))
         }
         return Seconds(across(collective, payload: payload, span: span))
     }

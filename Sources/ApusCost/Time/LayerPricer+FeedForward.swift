@@ -125,23 +125,11 @@ extension LayerPricer {
 
     private func groupedProduct(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
         let groups = max(1, model.expertCount / shape.expert)
-        cost.forward.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
-                imbalance: imbalance
-            ).stretched(by: expertShare), .expertProduct)
-        cost.backwardInput.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
-                imbalance: imbalance
-            ).stretched(by: expertShare), .expertProduct)
+        let each = max(1, rows / groups)
+        cost.forward.work.add(expertTime(groups, each, outputs, inputs), .expertProduct)
+        cost.backwardInput.work.add(expertTime(groups, each, inputs, outputs), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
-        let perExpert = max(1, rows / groups)
-        let weight = kernels.groupedProduct(
-            rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
-            imbalance: 1)
-        cost.backwardWeight.work.add(
-            weight.stretched(by: expertShare / imbalance), .expertProduct)
+        cost.backwardWeight.work.add(expertTime(groups, outputs, inputs, each), .expertProduct)
         if implementation.launchesEachExpert {
             cost.forward.work.launches += groups - 1
             cost.backwardInput.work.launches += groups - 1
@@ -154,14 +142,23 @@ extension LayerPricer {
             elementwise(&cost.backwardWeight, numbers: rows * outputs, bytesPerNumber: element)
         }
         guard precision == .fp8, !implementation.fusesExperts else { return }
-        quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
+        for _ in 0..<(implementation.launchesEachExpert ? groups : 1) {
+            let share = implementation.launchesEachExpert ? each : rows
+            quantise(&cost, rows: share, inputs: inputs, outputs: outputs)
+        }
     }
 
-    /// The share of the rate that products over experts keep up; one kernel for the whole
-    /// feed-forward has its operands cast already.
-    private var expertShare: Double {
-        implementation.fusesExperts
-            ? gpu.products(in: precision) : gpu.expertProducts(in: precision)
+    /// One product `[m, k] · [k, n]` for each of a rank's experts: one after the other, or in one
+    /// kernel.
+    private func expertTime(_ groups: Int, _ m: Int, _ n: Int, _ k: Int) -> KernelTime {
+        guard implementation.launchesEachExpert else {
+            let all = kernels.groupedProduct(
+                rows: m * groups, groups: groups, n: n, k: k, precision: precision,
+                imbalance: imbalance)
+            return all.stretched(by: gpu.products(in: precision))
+        }
+        let one = productTime(m, n, k, precision)
+        return one.stretched(by: 1 / (Double(groups) * imbalance))
     }
 
     /// Dispatch and combine, and the gathering among ranks that share slices of experts.

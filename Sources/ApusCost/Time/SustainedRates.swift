@@ -13,10 +13,6 @@ struct SustainedRates: Hashable, Sendable {
     /// Of dense products in FP8. The kernels measured alone are those of serving frameworks, with a
     /// scale for each block; training's have one for each tensor and may be faster.
     var productsFP8: Double
-    /// Of products over several experts.
-    var expertProducts: Double
-    /// The same in FP8, casting the experts' weights included.
-    var expertProductsFP8: Double
     /// Of the memory's bandwidth in element-wise kernels.
     var memory: Double
     /// Of collectives of eight ranks inside a node.
@@ -24,10 +20,6 @@ struct SustainedRates: Hashable, Sendable {
 
     func products(in precision: Precision) -> Double {
         precision == .fp8 ? productsFP8 : products
-    }
-
-    func expertProducts(in precision: Precision) -> Double {
-        precision == .fp8 ? expertProductsFP8 : expertProducts
     }
 
     static func of(_ gpu: GPU) -> SustainedRates {
@@ -41,26 +33,21 @@ struct SustainedRates: Hashable, Sendable {
 
     /// Fitted to Korthikanti et al. 2022, table 5.
     private static let a100 = SustainedRates(
-        products: 1, productsFP8: 1, expertProducts: 1, expertProductsFP8: 1, memory: 0.96,
-        collectives: 0.66)
+        products: 1, productsFP8: 1, memory: 0.96, collectives: 0.66)
 
-    /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5.
+    /// Fitted to published runs on eight B200, MooreThreads/SimuMax@4dcaae5, and in FP8 to NVIDIA's
+    /// Megatron-Bridge pages.
     private static let b200 = SustainedRates(
-        products: 0.75, productsFP8: 1, expertProducts: 0.7, expertProductsFP8: 0.55,
-        memory: 0.48, collectives: 0.45)
+        products: 0.75, productsFP8: 0.95, memory: 0.48, collectives: 0.45)
 
     private static let gb200 = SustainedRates(
-        products: 0.775, productsFP8: 1.15, expertProducts: 0.775, expertProductsFP8: 0.75,
-        memory: 0.48, collectives: 0.48)
+        products: 0.8, productsFP8: 1.15, memory: 0.48, collectives: 0.48)
 
     private static let gb300 = SustainedRates(
-        products: 0.8, productsFP8: 1.4, expertProducts: 0.8, expertProductsFP8: 0.9,
-        memory: 0.5, collectives: 0.5)
+        products: 0.85, productsFP8: 1.4, memory: 0.5, collectives: 0.5)
 
-    /// Assumption: between the other two.
     private static let h100 = SustainedRates(
-        products: 0.85, productsFP8: 1.15, expertProducts: 0.65, expertProductsFP8: 0.45,
-        memory: 0.7, collectives: 0.55)
+        products: 0.85, productsFP8: 1.15, memory: 0.6, collectives: 0.55)
 }
 
 extension KernelTime {
