@@ -53,4 +53,9 @@ enum CostConstants {
     ///
     /// Fitted to the runs of 131 072 tokens of MooreThreads/SimuMax@4dcaae5.
     static let sustainedAttention = 0.8
+
+    /// The share of that rate which attention with a learned sink for each head reaches.
+    ///
+    /// Fitted to the runs of GPT-OSS on NVIDIA's Megatron-Bridge pages.
+    static let attentionWithSinks = 0.5
 }
