@@ -57,21 +57,42 @@ package struct StageLoad: Hashable, Sendable {
     package var expertDataRanks: Int
     package var tiesEmbeddings: Bool
     package var isPipelined: Bool
+
+    package init(
+        layers: StageLayers, inFlight: Double, zeroStage: Int, dataRanks: Int,
+        expertDataRanks: Int, tiesEmbeddings: Bool, isPipelined: Bool
+    ) {
+        self.layers = layers
+        self.inFlight = inFlight
+        self.zeroStage = zeroStage
+        self.dataRanks = dataRanks
+        self.expertDataRanks = expertDataRanks
+        self.tiesEmbeddings = tiesEmbeddings
+        self.isPipelined = isPipelined
+    }
 }
 
 extension MemoryTerms {
     /// What one rank of a stage holds at its fullest moment.
     package func memory(of load: StageLoad) -> StageMemory {
+        var result = working(of: load)
+        let states = states(of: load)
+        result.weights = states.weights
+        result.gradients = states.gradients
+        result.optimizer = states.optimizer
+        return result
+    }
+
+    /// Weights, gradients and what the optimizer keeps, which no micro-batch changes.
+    package func states(of load: StageLoad) -> StageMemory {
         let layers = load.layers
-        let dense = Double(layers.dense)
-        let sparse = Double(layers.sparse)
-        var common = dense * weights.dense + sparse * weights.sparse
+        var common = Double(layers.dense) * weights.dense + Double(layers.sparse) * weights.sparse
         if layers.hasEmbedding { common += weights.vocabulary + weights.positions }
         if layers.hasHead {
             common += weights.finalNorm
             if !(load.tiesEmbeddings && layers.hasEmbedding) { common += weights.vocabulary }
         }
-        let experts = sparse * weights.experts
+        let experts = Double(layers.sparse) * weights.experts
         func size(_ bytes: Double, sharded: Bool) -> Bytes {
             let data = sharded ? Double(load.dataRanks) : 1
             let expertData = sharded ? Double(load.expertDataRanks) : 1
@@ -81,7 +102,15 @@ extension MemoryTerms {
         result.weights = size(weightBytes, sharded: load.zeroStage >= 3)
         result.gradients = size(gradientBytes, sharded: load.zeroStage >= 2)
         result.optimizer = size(optimizerBytes, sharded: load.zeroStage >= 1)
+        return result
+    }
 
+    /// Everything but the states, which no ZeRO stage changes.
+    package func working(of load: StageLoad) -> StageMemory {
+        let layers = load.layers
+        let dense = Double(layers.dense)
+        let sparse = Double(layers.sparse)
+        var result = StageMemory()
         let kept = dense * self.dense.kept + sparse * self.sparse.kept
         result.activations = Bytes(rounding: load.inFlight * kept)
         var peak = 0.0

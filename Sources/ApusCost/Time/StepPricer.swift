@@ -18,7 +18,9 @@ struct StepPricer {
         let statePricer = StatePricer(step: step, model: model)
         stages = kinds.map { stagePricer.cost(of: $0.layers) }
         let formula = StepFormula(
-            plan: step.plan, microBatches: step.microBatches, message: message,
+            schedule: step.plan.schedule, chunks: step.plan.chunks,
+            zeroStage: step.plan.zeroStage, microBatches: step.microBatches,
+            pipeline: step.plan.degrees.pipeline, message: message,
             implementation: step.implementation)
         time = formula.time(
             kinds, stages: stages, states: kinds.map { statePricer.cost(of: $0.layers) })
