@@ -9,13 +9,15 @@ package struct CostModel: Sendable {
     package let cluster: Cluster
     let kernels: Kernels
     let network: Network
+    let gpu: SustainedRates
     /// GPUs of one domain of the fastest link.
     package let domain: Int
 
     package init(cluster: Cluster) {
         self.cluster = cluster
         kernels = Kernels(gpu: cluster.gpu)
-        network = Network(cluster: cluster)
+        gpu = SustainedRates.of(cluster.gpu)
+        network = Network(cluster: cluster, slowdown: 1 / gpu.collectives)
         domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
     }
 
@@ -32,7 +34,8 @@ package struct CostModel: Sendable {
         LayerPricer(
             model: step.model, shape: shape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
-            imbalance: step.implementation.expertImbalance, kernels: kernels, network: network)
+            imbalance: step.implementation.expertImbalance,
+            kernels: kernels, network: network, gpu: gpu)
     }
 
     /// The price of the model's parts for one micro-batch, which many plans share.

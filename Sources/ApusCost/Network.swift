@@ -14,6 +14,8 @@ package struct Network: Sendable {
     let inner: Link
     let outer: [Link]
     let gpusPerNode: Int
+    /// How much longer a collective takes within a step than in a benchmark of its own.
+    let slowdown: Double
     /// By `Collective`, in the order of its cases; empty where the links were not measured.
     private let curves: [CollectiveCurve]
 
@@ -36,7 +38,8 @@ package struct Network: Sendable {
     /// Fitted: the least of any measured message.
     static let start = 5e-6
 
-    package init(cluster: Cluster) {
+    package init(cluster: Cluster, slowdown: Double = 1) {
+        self.slowdown = slowdown
         let links = cluster.links.isEmpty ? Network.links(of: cluster) : cluster.links
         let fallback = Link(
             level: "node", gpuCount: max(1, cluster.gpusPerNode), bandwidthGBPerSecond: 25,
@@ -56,6 +59,13 @@ package struct Network: Sendable {
 
     /// The time of `collective` with `payload` bytes, as ``Collective`` counts them.
     package func time(_ collective: Collective, payload: Double, span: GroupSpan) -> Seconds {
+        slowdown * timeAlone(collective, payload: payload, span: span)
+    }
+
+    /// The time where all ranks start together and do nothing else.
+    private func timeAlone(
+        _ collective: Collective, payload: Double, span: GroupSpan
+    ) -> Seconds {
         guard span.ranks > 1, payload > 0 else { return .zero }
         if span.nodes == 1 {
             return Seconds(inside(collective, payload: payload, ranks: span.ranks))

@@ -20,7 +20,8 @@ package struct RequestPricer: Sendable {
         let alone = LayerPricer(
             model: pricer.model, shape: shape, layout: pricer.layout,
             implementation: pricer.implementation, precision: pricer.precision,
-            imbalance: pricer.imbalance, kernels: pricer.kernels, network: pricer.network)
+            imbalance: pricer.imbalance, kernels: pricer.kernels, network: pricer.network,
+            gpu: pricer.gpu)
         self.init(alone: alone)
     }
 
@@ -55,9 +56,7 @@ extension LayerPricer {
     fileprivate func tokenHead() -> PassCost {
         var pass = PassCost()
         let words = max(1, model.vocabularySize / shape.tensor)
-        pass.work.add(
-            kernels.product(
-                m: 1, n: words, k: model.hiddenSize, precision: widePrecision))
+        pass.work.add(productTime(1, words, model.hiddenSize, widePrecision), .product)
         elementwise(&pass, numbers: words, bytesPerNumber: element)
         if shape.tensor > 1 {
             pass.tensor += network.time(

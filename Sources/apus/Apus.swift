@@ -14,6 +14,7 @@ struct Apus: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            ProgramCommand.self, ValidateCommand.self, TrainCommand.self, DoctorCommand.self,
+            ProgramCommand.self, ValidateCommand.self, ExportCommand.self, TrainCommand.self,
+            DoctorCommand.self,
         ])
 }

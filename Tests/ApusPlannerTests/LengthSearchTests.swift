@@ -50,7 +50,8 @@ struct LengthSearchTests {
         for candidate in answer.ranked + answer.front {
             let same = try #require(all.first { $0.strategy == candidate.strategy })
             #expect(abs(candidate.stepTime / same.stepTime - 1) < 1e-9)
-            #expect(candidate.memory == same.memory)
+            // Components are rounded to bytes one by one.
+            #expect(abs(candidate.memory.count - same.memory.count) <= 8)
             #expect(abs(candidate.timeToFirstToken / same.timeToFirstToken - 1) < 1e-9)
         }
         var front = ParetoFront()

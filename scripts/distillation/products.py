@@ -54,6 +54,9 @@ def decoded(vector):
     constants = numpy.exp(vector)
     constants[2] = 1 / (1 + numpy.exp(-vector[2]))
     constants[4] += 1
+    # Tiles and splits that are never the best have no measurable constants.
+    constants[5] = min(constants[5], 1000)
+    constants[6:] = numpy.maximum(constants[6:], 0.01)
     return constants
 
 

@@ -5,7 +5,7 @@
 extension MeasuredProducts {
     /// Constants, in ten-thousandths.
     static let a100BF16Constants = """
-        3463 45385 4627 7209 30733 26363 7991 7241 0 7254 4 7326 8355 8386 7849 9026
+        3463 45385 4627 7209 30733 26363 7991 7241 100 7254 100 7326 8355 8386 7849 9026
         """
 
     /// Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.

@@ -5,8 +5,7 @@
 extension MeasuredProducts {
     /// Constants, in ten-thousandths.
     static let h100FP8Constants = """
-        67605 733 5031 6105 76217 98131080503162519552 2054 2991 3142 1104 472 4837 3704 5597 5673
-        7087
+        67605 733 5031 6105 76217 10000000 2054 2991 3142 1104 472 4837 3704 5597 5673 7087
         """
 
     /// Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.

@@ -5,7 +5,7 @@
 extension MeasuredProducts {
     /// Constants, in ten-thousandths.
     static let h200BF16Constants = """
-        23602 7094 5119 8195 39812 28486 5522 5230 8254 39 8074 61 1 234 4481 8412
+        23602 7094 5119 8195 39812 28486 5522 5230 8254 100 8074 100 100 234 4481 8412
         """
 
     /// Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.

@@ -5,7 +5,7 @@
 extension MeasuredProducts {
     /// Constants, in ten-thousandths.
     static let h200FP8Constants = """
-        63438 5858 5340 4477 64486 7039330663 2103 3217 3368 4692 213 1574 830 6094 4415 7429
+        63438 5858 5340 4477 64486 10000000 2103 3217 3368 4692 213 1574 830 6094 4415 7429
         """
 
     /// Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.

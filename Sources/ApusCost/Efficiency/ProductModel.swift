@@ -64,7 +64,7 @@ struct ProductModel: Sendable {
         power = constants[4]
         split = constants[5]
         tiles = zip(Self.tileSizes, constants[6...]).map {
-            Tile(rows: $0.0, columns: $0.1, efficiency: max($1, 0.01))
+            Tile(rows: $0.0, columns: $0.1, efficiency: $1)
         }
         corrections = CorrectionGrid(values: numbers(in: table.corrections, unit: 1e-3))
         coverage = numbers(in: table.coverage, unit: 1)

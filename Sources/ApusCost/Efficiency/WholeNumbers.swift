@@ -9,7 +9,7 @@ func numbers(in text: String, unit: Double) -> [Double] {
     for byte in text.utf8 {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
+            value = value &* 10 &+ Int(byte - UInt8(ascii: "0"))
             isNumber = true
         case UInt8(ascii: "-"):
             isNegative = true

@@ -28,7 +28,7 @@ package struct InstructionPricer: Sendable {
         }
         self.spans = spans
         islands = IslandCosts(pricer)
-        launch = step.implementation.replaysLaunches ? .zero : model.kernels.launch
+        launch = step.implementation.replaysLaunches ? .zero : step.implementation.hostTimePerKernel
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }

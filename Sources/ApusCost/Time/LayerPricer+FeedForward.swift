@@ -128,18 +128,20 @@ extension LayerPricer {
         cost.forward.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
-                imbalance: imbalance))
+                imbalance: imbalance
+            ).stretched(by: gpu.expertProducts), .expertProduct)
         cost.backwardInput.work.add(
             kernels.groupedProduct(
                 rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
-                imbalance: imbalance))
+                imbalance: imbalance
+            ).stretched(by: gpu.expertProducts), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
         let perExpert = max(1, rows / groups)
-        var weight = kernels.groupedProduct(
+        let weight = kernels.groupedProduct(
             rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
             imbalance: 1)
-        weight.time = imbalance * weight.time
-        cost.backwardWeight.work.add(weight)
+        cost.backwardWeight.work.add(
+            weight.stretched(by: gpu.expertProducts / imbalance), .expertProduct)
         accumulate(&cost, weights: groups * inputs * outputs)
         guard precision == .fp8 else { return }
         quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)

@@ -1,21 +1,52 @@
 package import ApusBase
 package import ApusPlan
 
+/// A pass of one micro-batch, with what its own computation does not hide.
+package struct ExposedPass: Hashable, Sendable {
+    package var work = Work.zero
+    /// What the GPU waits for the host's launches.
+    package var host = Seconds.zero
+    package var tensor = Seconds.zero
+    package var context = Seconds.zero
+    package var expert = Seconds.zero
+
+    package init() {}
+
+    package var compute: Seconds { work.time + host }
+    package var communication: Seconds { tensor + context + expert }
+    package var time: Seconds { compute + communication }
+
+    package static func + (left: ExposedPass, right: ExposedPass) -> ExposedPass {
+        var sum = left
+        sum.work += right.work
+        sum.host += right.host
+        sum.tensor += right.tensor
+        sum.context += right.context
+        sum.expert += right.expert
+        return sum
+    }
+}
+
 /// What one micro-batch costs on one stage, with what computation does not hide.
 package struct StageCost: Hashable, Sendable {
     package var forward = Seconds.zero
     package var backwardInput = Seconds.zero
     package var backwardWeight = Seconds.zero
     package var time = StageTime()
-    package var computation = Seconds.zero
+    /// Forward and backward together.
+    package var pass = ExposedPass()
+    /// What is waited for at the stage's boundaries.
+    package var boundaries = Seconds.zero
+    /// Communication in all, hidden or not.
     package var communication = Seconds.zero
-    package var communicationExposed = Seconds.zero
-    package var measured = Seconds.zero
 
     package init() {}
 
     package var total: Seconds { forward + backwardInput + backwardWeight }
-    var measuredShare: Double { computation.count > 0 ? measured / computation : 0 }
+    package var communicationExposed: Seconds { pass.communication + boundaries }
+    var measuredShare: Double {
+        pass.work.time > .zero ? pass.work.timeFromMeasurements / pass.work.time : 0
+    }
 }
 
 /// Prices the stages of a pipeline for one micro-batch, from the parts of their layers.
@@ -31,8 +62,7 @@ package struct StagePricer: Sendable {
     package var launch: Seconds
 
     package init(
-        costs: LayerCosts, message: Seconds, chunks: Int, implementation: Implementation,
-        model: CostModel
+        costs: LayerCosts, message: Seconds, chunks: Int, implementation: Implementation
     ) {
         self.costs = costs
         self.message = message
@@ -40,7 +70,7 @@ package struct StagePricer: Sendable {
         overlapsTensor = implementation.overlapsTensor
         overlapsExperts = implementation.overlapsExperts
         overlapsPipeline = implementation.overlapsPipeline
-        launch = implementation.replaysLaunches ? .zero : model.kernels.launch
+        launch = implementation.replaysLaunches ? .zero : implementation.hostTimePerKernel
     }
 
     /// The parts of a stage, added up for one micro-batch.
@@ -60,40 +90,37 @@ package struct StagePricer: Sendable {
         result.forward = forward.time + boundary
         result.backwardWeight = max(weight.time, host(weight))
         result.backwardInput = backward.time + boundary - result.backwardWeight
-        result.computation = forward.compute + backward.compute
-        result.communicationExposed = forward.exposed + backward.exposed + 2 * boundary
+        result.pass = forward + backward
+        result.boundaries = 2 * boundary
         result.communication =
             parts.forward.communication + parts.backward.communication
             + 2 * Double(chunks) * message
-        result.measured =
-            parts.forward.work.timeFromMeasurements + parts.backward.work.timeFromMeasurements
         result.time.forward = forward.compute
         result.time.backward = backward.compute
         result.time.recomputation = parts.recomputation.work.time
-        result.time.forwardCommunication = forward.exposed + boundary
-        result.time.backwardCommunication = backward.exposed + boundary
+        result.time.forwardCommunication = forward.communication + boundary
+        result.time.backwardCommunication = backward.communication + boundary
         return result
     }
 
     private func host(_ work: Work) -> Seconds { Double(work.launches) * launch }
 
     /// A pass with what its own computation does not hide.
-    private func exposed(
-        _ pass: PassCost
-    ) -> (time: Seconds, compute: Seconds, exposed: Seconds) {
-        var compute = max(pass.work.time, host(pass.work))
-        var communication =
-            (overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed) + pass.contextExposed
+    private func exposed(_ pass: PassCost) -> ExposedPass {
+        var result = ExposedPass()
+        result.work = pass.work
+        result.host = max(.zero, host(pass.work) - pass.work.time)
+        result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
+        result.context = pass.contextExposed
+        result.expert = pass.expert
         if overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
-            compute = CostConstants.expertOverlapSlowdown * compute
-            communication += max(
+            result.work = CostConstants.expertOverlapSlowdown * pass.work
+            result.expert = max(
                 CostConstants.expertOverlapExposed * pass.expert,
-                pass.expert - CostConstants.expertOverlapShare * compute)
-        } else {
-            communication += pass.expert
+                pass.expert - CostConstants.expertOverlapShare * pass.work.time)
         }
-        return (compute + communication, compute, communication)
+        return result
     }
 
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.

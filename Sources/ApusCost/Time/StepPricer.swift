@@ -14,7 +14,7 @@ struct StepPricer {
         let message = model.boundaryMessage(of: step)
         let stagePricer = StagePricer(
             costs: costs, message: message, chunks: step.plan.chunks,
-            implementation: step.implementation, model: model)
+            implementation: step.implementation)
         let statePricer = StatePricer(step: step, model: model)
         stages = kinds.map { stagePricer.cost(of: $0.layers) }
         let formula = StepFormula(
@@ -30,7 +30,7 @@ struct StepPricer {
         let microBatches = Double(step.microBatches)
         let mean = (1 / Double(step.plan.degrees.pipeline)) * time.work
         let worst = stages[time.slowest]
-        let computation = microBatches * worst.computation + time.optimizer
+        let computation = microBatches * worst.pass.compute + time.optimizer
         let exposed = microBatches * worst.communicationExposed + time.data.exposed
         let flops = step.model.forwardFLOPsPerToken(length: step.sequenceLength).total * 3
         let peak = (step.cluster.gpu.peakTeraFLOPs[step.workload.precision] ?? 0) * 1e12
@@ -45,7 +45,8 @@ struct StepPricer {
             computation: computation, optimizer: time.optimizer, tokens: step.tokens,
             worldSize: step.degrees.worldSize,
             modelFLOPsUtilization: peak > 0 ? perGPU / (total.count * peak) : 0,
-            low: (1 / spread) * total, high: spread * total)
+            low: (1 / spread) * total, high: spread * total, measuredShare: worst.measuredShare,
+            breakdown: breakdown(worst))
     }
 
     private var stageTimes: [StageTime] {
@@ -54,5 +55,25 @@ struct StepPricer {
             let kind = kinds.firstIndex { $0.layers == layers } ?? 0
             return stages[kind].time
         }
+    }
+
+    private func breakdown(_ worst: StageCost) -> StepBreakdown {
+        let microBatches = Double(step.microBatches)
+        let work = microBatches * worst.pass.work
+        var result = StepBreakdown()
+        result.products = work[.product]
+        result.expertProducts = work[.expertProduct]
+        result.attention = work[.attention]
+        result.elementwise = work[.elementwise]
+        result.host = microBatches * worst.pass.host
+        result.tensor = microBatches * worst.pass.tensor
+        result.context = microBatches * worst.pass.context
+        result.expert = microBatches * worst.pass.expert
+        result.pipeline = microBatches * worst.boundaries
+        result.data = time.data.exposed
+        result.bubble = time.flush - microBatches * worst.total
+        result.optimizer = time.optimizer
+        result.overhead = step.implementation.stepOverhead
+        return result
     }
 }

@@ -1,12 +1,22 @@
 package import ApusBase
 package import ApusPlan
 
+/// What a kernel computes, for telling where the time goes.
+package enum KernelKind: Int, Hashable, Sendable, CaseIterable {
+    case product
+    /// Products of several experts in one kernel.
+    case expertProduct
+    case attention
+    /// Norms, activations, permutations, sums: what only moves memory.
+    case elementwise
+}
+
 /// Kernels that run one after the other on one GPU.
 package struct Work: Hashable, Sendable {
-    /// How long the GPU computes.
-    package var time = Seconds.zero
+    /// Seconds by `KernelKind`.
+    private var seconds = SIMD4<Double>.zero
     /// The part of `time` that rests on measured or interpolated shapes, not on a roofline.
-    package var timeFromMeasurements = Seconds.zero
+    package private(set) var timeFromMeasurements = Seconds.zero
     /// Kernels that the host has to launch.
     package var launches = 0
 
@@ -14,9 +24,14 @@ package struct Work: Hashable, Sendable {
 
     package static let zero = Work()
 
+    /// How long the GPU computes.
+    package var time: Seconds { Seconds(seconds.sum()) }
+
+    package subscript(_ kind: KernelKind) -> Seconds { Seconds(seconds[kind.rawValue]) }
+
     package static func + (left: Work, right: Work) -> Work {
         var sum = left
-        sum.time += right.time
+        sum.seconds += right.seconds
         sum.timeFromMeasurements += right.timeFromMeasurements
         sum.launches += right.launches
         return sum
@@ -24,11 +39,22 @@ package struct Work: Hashable, Sendable {
 
     package static func += (left: inout Work, right: Work) { left = left + right }
 
-    mutating func add(_ kernel: KernelTime) {
-        time += kernel.time
+    static func * (factor: Double, work: Work) -> Work {
+        var product = work
+        product.seconds *= factor
+        product.timeFromMeasurements = factor * work.timeFromMeasurements
+        product.launches = Int((factor * Double(work.launches)).rounded())
+        return product
+    }
+
+    mutating func add(_ kernel: KernelTime, _ kind: KernelKind) {
+        seconds[kind.rawValue] += kernel.time.count
         if kernel.provenance > .roofline { timeFromMeasurements += kernel.time }
         launches += 1
     }
+
+    /// Time beside kernels that are counted already.
+    mutating func extend(_ time: Seconds, _ kind: KernelKind) { seconds[kind.rawValue] += time.count }
 }
 
 /// One direction of a part of a layer, or several: what is computed, what is sent, what is exposed.
@@ -125,9 +151,7 @@ extension PartCost {
 extension PassCost {
     static func * (factor: Double, pass: PassCost) -> PassCost {
         var result = PassCost()
-        result.work.time = factor * pass.work.time
-        result.work.timeFromMeasurements = factor * pass.work.timeFromMeasurements
-        result.work.launches = Int(factor) * pass.work.launches
+        result.work = factor * pass.work
         result.tensor = factor * pass.tensor
         result.tensorExposed = factor * pass.tensorExposed
         result.tensorOverlapped = factor * pass.tensorOverlapped

@@ -125,6 +125,8 @@ package struct Model: Hashable, Sendable {
     package var tiesEmbeddings: Bool
     package var rmsNormEpsilon: Double
     package var ropeTheta: Double
+    /// What else a file says about the arithmetic, which counts and costs do not depend on.
+    package var variations: [ModelVariation] = []
 
     package init(
         layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headDim: Int,

@@ -41,7 +41,7 @@ extension LengthSearch {
     private func leastMemory(_ batch: MicroBatchPrices, _ pipeline: PipelineState) -> Int {
         let load = problem.load(
             problem.wholeModel, degrees: pipeline.degrees, inFlight: 1, zeroStage: 0)
-        let memory = batch.terms.working(of: load)
+        let memory = batch.terms.memory(of: load)
         return memory.activations.count / pipeline.degrees.pipeline + memory.context.count
     }
 
@@ -132,15 +132,14 @@ extension LengthSearch {
         plan.schedule = schedule
         plan.chunksPerRank = pipeline.splits[split].chunks
         var peaks = pipeline.zeroStages.map { _ in 0 }
-        for (index, kind) in pipeline.splits[split].kinds.enumerated() {
+        for kind in pipeline.splits[split].kinds {
             let inFlight = plan.microBatchesInFlight(
                 stage: kind.first, microBatches: microBatches)
-            let load = problem.load(
+            var load = problem.load(
                 kind.layers, degrees: pipeline.degrees, inFlight: inFlight, zeroStage: 0)
-            let working = batch.terms.working(of: load).total.count
             for zeroStage in pipeline.zeroStages {
-                peaks[zeroStage] = max(
-                    peaks[zeroStage], working + pipeline.states[split][index][zeroStage])
+                load.zeroStage = zeroStage
+                peaks[zeroStage] = max(peaks[zeroStage], Int(batch.terms.total(of: load)))
             }
         }
         return peaks

@@ -97,7 +97,7 @@ struct LengthSearch {
             zeroStages.map { zeroStage in
                 let load = problem.load(
                     layers, degrees: degrees, inFlight: 0, zeroStage: zeroStage)
-                let memory = terms.states(of: load)
+                let memory = terms.memory(of: load)
                 return (memory.weights + memory.gradients + memory.optimizer).count
             }
         }
@@ -106,7 +106,6 @@ struct LengthSearch {
             zeroStages: zeroStages, placements: placements,
             domains: placements.map { $0 == .outermost ? domain : domain / degrees.pipeline },
             wholeStates: states(problem.wholeModel),
-            states: splits.map { $0.kinds.map { states($0.layers) } },
             stateCosts: placements.map { _ in splits.map { _ in nil } })
     }
 }

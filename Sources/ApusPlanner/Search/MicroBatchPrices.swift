@@ -29,8 +29,7 @@ struct MicroBatchPrices {
             let costs = placed.layers.recomputing(strategy.recompute)
             return implementations.map {
                 StagePricer(
-                    costs: costs, message: .zero, chunks: 1, implementation: $0,
-                    model: problem.costModel)
+                    costs: costs, message: .zero, chunks: 1, implementation: $0)
             }
         }
         whole = pricers.map { $0.map { $0.cost(of: problem.wholeModel).total } }

@@ -14,8 +14,6 @@ struct PipelineState {
     let domains: [Int]
     /// Bytes of states of the whole model on one pipeline, by ZeRO stage.
     let wholeStates: [Int]
-    /// For each split, the bytes of states of each kind of stage, by ZeRO stage.
-    let states: [[[Int]]]
     /// For each placement and split, what the weights of each kind cost; priced when needed.
     var stateCosts: [[[StateCost]?]]
     var group = Ranking.Group()

@@ -57,9 +57,7 @@ package struct SearchProblem: Sendable {
         _ layers: StageLayers, degrees: Degrees, inFlight: Double, zeroStage: Int
     ) -> StageLoad {
         StageLoad(
-            layers: layers, inFlight: inFlight, zeroStage: zeroStage,
-            dataRanks: degrees.data * degrees.context,
-            expertDataRanks: max(1, degrees.expertData), tiesEmbeddings: model.tiesEmbeddings,
-            isPipelined: degrees.pipeline > 1)
+            layers: layers, inFlight: inFlight, zeroStage: zeroStage, degrees: degrees,
+            tiesEmbeddings: model.tiesEmbeddings)
     }
 }
