@@ -13,10 +13,9 @@ struct StepPricer {
         kinds = step.plan.stageKinds(of: step.model)
         let message = model.boundaryMessage(of: step)
         let stagePricer = StagePricer(
-            costs: costs, message: message, chunks: step.plan.chunks,
-            implementation: step.implementation)
+            message: message, chunks: step.plan.chunks, implementation: step.implementation)
         let statePricer = StatePricer(step: step, model: model)
-        stages = kinds.map { stagePricer.cost(of: $0.layers) }
+        stages = kinds.map { stagePricer.cost(of: $0.layers, costs) }
         let formula = StepFormula(
             schedule: step.plan.schedule, chunks: step.plan.chunks,
             zeroStage: step.plan.zeroStage, microBatches: step.microBatches,

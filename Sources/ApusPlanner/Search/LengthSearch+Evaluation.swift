@@ -6,20 +6,19 @@ import ApusPlan
 extension LengthSearch {
     /// Prices the stages once and puts steps together from them.
     mutating func evaluate(
-        _ batch: MicroBatchPrices, _ live: [LivePoint], split index: Int, place: Int,
-        overlap: Bool, microBatches: Int, in pipeline: inout PipelineState
+        _ batch: MicroBatchPrices, _ shared: SliceState, _ live: [LivePoint], split index: Int,
+        place: Int, overlap: Bool, microBatches: Int, in pipeline: inout PipelineState
     ) {
-        let split = pipeline.splits[index]
         let domain = pipeline.domains[place]
-        let variant = MicroBatchPrices.variant(overlap: overlap, chunks: split.chunks)
+        let chunks = pipeline.splits[index].chunks
+        let variant = OverlapVariants.index(overlap: overlap, chunks: chunks)
         let (message, requestMessage) = messages(batch, place: place, pipeline)
-        let firstToken = batch.request(domain: domain).timeToFirstToken(
-            model: problem.model, messages: pipeline.degrees.pipeline * split.chunks - 1,
+        let firstToken = shared.requests[domain].timeToFirstToken(
+            model: problem.model, messages: pipeline.degrees.pipeline * chunks - 1,
             message: requestMessage)
-        let mean =
-            batch.whole(domain: domain, variant: variant).count
+        let least =
+            batch.whole[domain][variant].count * Double(microBatches)
             / Double(pipeline.degrees.pipeline)
-        let least = Double(microBatches) * mean
         let isWorthIt =
             !isPruning
             || live.contains {
@@ -27,20 +26,21 @@ extension LengthSearch {
                     time: least, memory: $0.memory, firstToken: firstToken.count, in: pipeline)
             }
         guard isWorthIt else { return }
-        let pricer = batch.stagePricer(
-            domain: domain, variant: variant, chunks: split.chunks, message: message)
-        let stages = split.kinds.map { pricer.cost(of: $0.layers) }
-        let slowest = stages.map(\.total).max() ?? .zero
+        let pricer = shared.overlaps.pricer(variant, chunks: chunks, message: message)
+        let kinds = pipeline.splits[index].kinds
+        let stages = kinds.map { pricer.cost(of: $0.layers, batch.costs[domain]) }
+        var slowest = 0.0
+        for stage in stages { slowest = max(slowest, stage.total.count) }
         var strategy = batch.strategy
         strategy.degrees = pipeline.degrees
-        strategy.chunks = split.chunks
+        strategy.chunks = chunks
         strategy.placement = pipeline.placements[place]
         strategy.overlap = overlap
         let states = stateCosts(split: index, place: place, in: &pipeline)
         for point in live {
             if isPruning,
                 isHopeless(
-                    time: Double(microBatches) * slowest.count, memory: point.memory,
+                    time: Double(microBatches) * slowest, memory: point.memory,
                     firstToken: firstToken.count, in: pipeline)
             {
                 continue
@@ -48,10 +48,10 @@ extension LengthSearch {
             strategy.schedule = point.schedule
             strategy.zeroStage = point.zeroStage
             let formula = StepFormula(
-                schedule: point.schedule, chunks: split.chunks, zeroStage: point.zeroStage,
+                schedule: point.schedule, chunks: chunks, zeroStage: point.zeroStage,
                 microBatches: microBatches, pipeline: pipeline.degrees.pipeline, message: message,
-                implementation: batch.implementations[variant])
-            let time = formula.time(split.kinds, stages: stages, states: states)
+                implementation: shared.overlaps.implementations[variant])
+            let time = formula.time(kinds, stages: stages, states: states)
             record(
                 Candidate(
                     strategy: strategy, stepTime: time.total, memory: Bytes(point.memory),
@@ -63,7 +63,7 @@ extension LengthSearch {
     private mutating func record(_ candidate: Candidate, in pipeline: inout PipelineState) {
         counts.evaluated += 1
         counts.feasible += 1
-        pipeline.group.near.insert(candidate)
+        pipeline.near.insert(candidate)
         front.insert(
             candidate,
             in: ParetoFront.Box(
@@ -77,7 +77,7 @@ extension LengthSearch {
     ) -> (Seconds, Seconds) {
         func message(sequences: Int) -> Seconds {
             problem.costModel.boundaryMessage(
-                tokens: sequences * step.sequenceLength / pipeline.degrees.context,
+                tokens: sequences * length / pipeline.degrees.context,
                 degrees: pipeline.degrees, placement: pipeline.placements[place],
                 model: problem.model, precision: problem.workload.precision)
         }
@@ -91,7 +91,7 @@ extension LengthSearch {
         var strategy = Strategy(degrees: pipeline.degrees)
         strategy.placement = pipeline.placements[place]
         let pricer = StatePricer(
-            step: problem.step(strategy, length: step.sequenceLength), model: problem.costModel)
+            step: problem.step(strategy, length: length), model: problem.costModel)
         let costs = pipeline.splits[split].kinds.map { pricer.cost(of: $0.layers) }
         pipeline.stateCosts[place][split] = costs
         return costs

@@ -5,26 +5,23 @@ import ApusPlan
 /// The inner loops: one micro-batch under one pipeline degree.
 extension LengthSearch {
     /// Every strategy that prices `batch` and has the pipeline's degrees.
-    mutating func search(_ batch: MicroBatchPrices, in pipeline: inout PipelineState) {
+    mutating func search(
+        _ batch: MicroBatchPrices, _ shared: SliceState, memory: [Int],
+        in pipeline: inout PipelineState
+    ) {
         let microBatches = pipeline.share / batch.strategy.microBatchSize
-        let perMicroBatch = Double(microBatches) / Double(pipeline.degrees.pipeline)
-        var leastTime = Double.infinity
+        var floor = Floor(time: .infinity, memory: memory, firstToken: .infinity)
         for domain in pipeline.domains {
-            for variant in 0..<3 {
-                leastTime = min(
-                    leastTime,
-                    perMicroBatch * batch.whole(domain: domain, variant: variant).count)
-            }
+            floor.time = min(floor.time, batch.wholeMin[domain].count)
+            let request = shared.requests[domain].timeToFirstToken(
+                model: problem.model, messages: 0, message: .zero)
+            floor.firstToken = min(floor.firstToken, request.count)
         }
-        let leastFirstToken = leastFirstToken(batch, pipeline)
-        let leastWork = leastMemory(batch, pipeline)
-        func floor(_ zeroStage: Int) -> Int {
-            leastWork + pipeline.wholeStates[zeroStage] / pipeline.degrees.pipeline
-        }
+        floor.time *= Double(microBatches) / Double(pipeline.degrees.pipeline)
         if isPruning,
             pipeline.zeroStages.allSatisfy({
                 isHopeless(
-                    time: leastTime, memory: floor($0), firstToken: leastFirstToken,
+                    time: floor.time, memory: memory[$0], firstToken: floor.firstToken,
                     in: pipeline)
             })
         {
@@ -32,25 +29,40 @@ extension LengthSearch {
         }
         for split in pipeline.splits.indices {
             search(
-                batch, split: split, microBatches: microBatches, leastTime: leastTime,
-                leastFirstToken: leastFirstToken, in: &pipeline)
+                batch, shared, split: split, microBatches: microBatches, floor: floor,
+                in: &pipeline)
         }
     }
 
-    /// The least that a rank holds besides states: of one micro-batch, on the mean over stages.
-    private func leastMemory(_ batch: MicroBatchPrices, _ pipeline: PipelineState) -> Int {
-        let load = problem.load(
-            problem.wholeModel, degrees: pipeline.degrees, inFlight: 1, zeroStage: 0)
-        let memory = batch.terms.memory(of: load)
-        return memory.activations.count / pipeline.degrees.pipeline + memory.context.count
+    /// The least that a rank holds, by ZeRO stage: what the first stage does with the fewest layers
+    /// that any schedule gives it.
+    ///
+    /// Under each schedule the first stage keeps as many micro-batches in flight as there are
+    /// stages, or all.
+    func memoryFloor(_ batch: MicroBatchPrices, _ pipeline: PipelineState) -> [Int] {
+        let microBatches = pipeline.share / batch.strategy.microBatchSize
+        var load = problem.load(
+            StageLayers(), degrees: pipeline.degrees,
+            inFlight: Double(min(microBatches, pipeline.degrees.pipeline)), zeroStage: 0)
+        return pipeline.zeroStages.map { zeroStage in
+            load.zeroStage = zeroStage
+            var least = Double.infinity
+            for layers in pipeline.firstStages {
+                load.layers = layers
+                least = min(least, batch.terms.total(of: load))
+            }
+            return Int(Self.rounding * least)
+        }
     }
 
-    private func leastFirstToken(_ batch: MicroBatchPrices, _ pipeline: PipelineState) -> Double {
-        pipeline.domains.map {
-            batch.request(domain: $0).timeToFirstToken(
-                model: problem.model, messages: 0, message: .zero
-            ).count
-        }.min() ?? 0
+    /// Whether a rank that holds at least so much may fit, or hold less than any one so far where
+    /// none fits.
+    func canFit(_ memory: [Int]) -> Bool {
+        guard isPruning, let least = memory.min(), least > problem.memoryLimit.count else {
+            return true
+        }
+        guard counts.feasible == 0 else { return false }
+        return leanest.map { least < $0.memory } ?? true
     }
 
     /// Whether no strategy that is at best like this is among the fastest or on the front.
@@ -58,15 +70,15 @@ extension LengthSearch {
         time: Double, memory: Int, firstToken: Double, in pipeline: PipelineState
     ) -> Bool {
         let time = Self.rounding * time
-        guard time > min(ranking.threshold, pipeline.group.near.threshold) else { return false }
+        guard time > min(ranking.threshold, pipeline.near.threshold) else { return false }
         return front.beats(
             ParetoFront.Box(
                 time: time, memory: memory, firstToken: Self.rounding * firstToken))
     }
 
     private mutating func search(
-        _ batch: MicroBatchPrices, split index: Int, microBatches: Int, leastTime: Double,
-        leastFirstToken: Double, in pipeline: inout PipelineState
+        _ batch: MicroBatchPrices, _ shared: SliceState, split index: Int, microBatches: Int,
+        floor: Floor, in pipeline: inout PipelineState
     ) {
         let split = pipeline.splits[index]
         let variants = pipeline.placements.count * problem.space.overlaps.count
@@ -78,71 +90,56 @@ extension LengthSearch {
                 Split.allows(
                     schedule, microBatches: microBatches, pipeline: pipeline.degrees.pipeline)
             else { continue }
-            let peaks = memory(
-                batch, schedule: schedule, split: index, microBatches: microBatches, in: pipeline)
             for zeroStage in pipeline.zeroStages {
-                let memory = peaks[zeroStage]
+                var strategy = batch.strategy
+                strategy.degrees = pipeline.degrees
+                strategy.schedule = schedule
+                strategy.chunks = split.chunks
+                strategy.zeroStage = zeroStage
+                if isPruning,
+                    isHopeless(
+                        time: floor.time, memory: floor.memory[zeroStage],
+                        firstToken: floor.firstToken, in: pipeline)
+                {
+                    continue
+                }
+                let memory = memory(
+                    batch, strategy, kinds: split.kinds, microBatches: microBatches)
+                if memory < leanest?.memory ?? .max {
+                    leanest = Leanest(memory: memory, strategy: strategy)
+                }
                 guard memory <= problem.memoryLimit.count else {
                     counts.evaluated += variants
                     continue
                 }
-                if isPruning,
-                    isHopeless(
-                        time: leastTime, memory: memory, firstToken: leastFirstToken, in: pipeline)
-                {
-                    continue
-                }
                 live.append(LivePoint(schedule: schedule, zeroStage: zeroStage, memory: memory))
             }
-            let leanPoint = peaks.indices.min { peaks[$0] < peaks[$1] } ?? 0
-            noteLeanest(
-                batch, memory: peaks[leanPoint], chunks: split.chunks, schedule: schedule,
-                zeroStage: leanPoint, in: pipeline)
         }
         guard !live.isEmpty else { return }
         for place in pipeline.placements.indices {
             for overlap in problem.space.overlaps {
                 evaluate(
-                    batch, live, split: index, place: place, overlap: overlap,
+                    batch, shared, live, split: index, place: place, overlap: overlap,
                     microBatches: microBatches, in: &pipeline)
             }
         }
     }
 
-    private mutating func noteLeanest(
-        _ batch: MicroBatchPrices, memory: Int, chunks: Int, schedule: Plan.Schedule,
-        zeroStage: Int, in pipeline: PipelineState
-    ) {
-        if let leanest, leanest.memory.count <= memory { return }
-        var strategy = batch.strategy
-        strategy.degrees = pipeline.degrees
-        strategy.schedule = schedule
-        strategy.chunks = chunks
-        strategy.zeroStage = zeroStage
-        leanest = Leanest(memory: Bytes(memory), strategy: strategy)
-    }
-
-    /// The peak over stages, by ZeRO stage.
+    /// The peak over stages, in bytes.
     private func memory(
-        _ batch: MicroBatchPrices, schedule: Plan.Schedule, split: Int, microBatches: Int,
-        in pipeline: PipelineState
-    ) -> [Int] {
-        var plan = step.plan
-        plan.degrees.pipeline = pipeline.degrees.pipeline
-        plan.schedule = schedule
-        plan.chunksPerRank = pipeline.splits[split].chunks
-        var peaks = pipeline.zeroStages.map { _ in 0 }
-        for kind in pipeline.splits[split].kinds {
-            let inFlight = plan.microBatchesInFlight(
-                stage: kind.first, microBatches: microBatches)
-            var load = problem.load(
-                kind.layers, degrees: pipeline.degrees, inFlight: inFlight, zeroStage: 0)
-            for zeroStage in pipeline.zeroStages {
-                load.zeroStage = zeroStage
-                peaks[zeroStage] = max(peaks[zeroStage], Int(batch.terms.total(of: load)))
-            }
+        _ batch: MicroBatchPrices, _ strategy: Strategy, kinds: [StageKind], microBatches: Int
+    ) -> Int {
+        var load = problem.load(
+            StageLayers(), degrees: strategy.degrees, inFlight: 0, zeroStage: strategy.zeroStage)
+        var peak = 0.0
+        for kind in kinds {
+            load.layers = kind.layers
+            load.inFlight = strategy.schedule.microBatchesInFlight(
+                stage: kind.first, pipeline: strategy.degrees.pipeline, chunks: strategy.chunks,
+                microBatches: microBatches)
+            peak = max(peak, batch.terms.total(of: load))
         }
-        return peaks
+        return Int(peak)
     }
 }
 

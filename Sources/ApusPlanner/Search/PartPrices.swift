@@ -9,7 +9,9 @@ import ApusPlan
 /// are priced apart and added up.
 struct PartPrices {
     private let model: CostModel
-    private var step: Step
+    private let step: Step
+    private let hasDense: Bool
+    private let hasExperts: Bool
     private var common: [CommonKey: CommonParts] = [:]
     private var routed: [RoutedKey: PartCost] = [:]
 
@@ -17,11 +19,14 @@ struct PartPrices {
     init(step: Step, model: CostModel) {
         self.step = step
         self.model = model
+        hasDense = step.model.denseLayerCount > 0
+        hasExperts = step.model.expertLayerCount > 0
     }
 
     private struct CommonKey: Hashable {
         var tensor: Int
         var context: Int
+        /// 0 for a request, which has one sequence and all ranks for itself.
         var sequences: Int
         var isSequenceParallel: Bool
         var domain: Int
@@ -29,6 +34,7 @@ struct PartPrices {
 
     private struct RoutedKey: Hashable {
         var tokens: Int
+        var rows: Int
         var expert: Int
         var expertTensor: Int
         var domain: Int
@@ -45,25 +51,20 @@ struct PartPrices {
         /// What selective recomputation runs again of a dense layer and of one with experts.
         var selectiveDense: PassCost
         var selectiveSparse: PassCost
+        var requestEnds: Seconds
     }
 
     /// The parts of a micro-batch's layers where `domain` ranks of a stage share the fastest link.
     mutating func layers(
         _ slicing: Slicing, sequences: Int, isSequenceParallel: Bool, domain: Int
     ) -> LayerPrices {
-        let shape = MicroBatchShape(
-            sequences: sequences, length: step.sequenceLength,
-            degrees: slicing.degrees(pipeline: 1, data: 1),
-            isSequenceParallel: isSequenceParallel)
-        let layout = GroupLayout(
-            degrees: slicing.degrees(pipeline: 1, data: 1), placement: .outermost, domain: domain)
-        let pricer = model.layerPricer(for: step, shape: shape, layout: layout)
+        let pricer = pricer(slicing, sequences, isSequenceParallel, domain)
         let parts = commonParts(pricer, domain: domain)
         var costs = LayerCosts()
         costs.embedding = parts.embedding
         costs.head = parts.head
-        if step.model.denseLayerCount > 0 { costs.dense = parts.attention + parts.dense }
-        if step.model.expertLayerCount > 0 {
+        if hasDense { costs.dense = parts.attention + parts.dense }
+        if hasExperts {
             costs.expert = parts.attention + parts.sparse + routedParts(pricer, domain: domain)
         }
         let selectiveSparse =
@@ -74,25 +75,42 @@ struct PartPrices {
     }
 
     /// What a prompt of one sequence costs.
-    func request(
+    mutating func request(
         _ slicing: Slicing, isSequenceParallel: Bool, domain: Int
     ) -> RequestPricer {
+        let pricer = pricer(slicing, 1, isSequenceParallel, domain).alone
+        let parts = commonParts(pricer, domain: domain)
+        var request = RequestPricer(dense: .zero, expert: .zero, ends: parts.requestEnds)
+        if hasDense {
+            request.dense = pricer.requestTime(parts.attention.forward + parts.dense.forward)
+        }
+        if hasExperts {
+            let routed = routedParts(pricer, domain: domain)
+            request.expert = pricer.requestTime(
+                parts.attention.forward + parts.sparse.forward + routed.forward)
+        }
+        return request
+    }
+
+    private func pricer(
+        _ slicing: Slicing, _ sequences: Int, _ isSequenceParallel: Bool, _ domain: Int
+    ) -> LayerPricer {
         let degrees = slicing.degrees(pipeline: 1, data: 1)
-        let shape = MicroBatchShape(
-            sequences: 1, length: step.sequenceLength, degrees: degrees,
-            isSequenceParallel: isSequenceParallel)
-        let layout = GroupLayout(degrees: degrees, placement: .outermost, domain: domain)
-        return RequestPricer(model.layerPricer(for: step, shape: shape, layout: layout))
+        return model.layerPricer(
+            for: step,
+            shape: MicroBatchShape(
+                sequences: sequences, length: step.sequenceLength, degrees: degrees,
+                isSequenceParallel: isSequenceParallel),
+            layout: GroupLayout(degrees: degrees, placement: .outermost, domain: domain))
     }
 
     private mutating func commonParts(_ pricer: LayerPricer, domain: Int) -> CommonParts {
+        let shape = pricer.shape
         let key = CommonKey(
-            tensor: pricer.shape.tensor, context: pricer.shape.context,
-            sequences: pricer.shape.sequences,
-            isSequenceParallel: pricer.shape.isSequenceParallel, domain: domain)
+            tensor: shape.tensor, context: shape.context,
+            sequences: shape.isAlone ? 0 : shape.sequences,
+            isSequenceParallel: shape.isSequenceParallel, domain: domain)
         if let parts = common[key] { return parts }
-        let hasDense = step.model.denseLayerCount > 0
-        let hasExperts = step.model.expertLayerCount > 0
         let parts = CommonParts(
             attention: pricer.attention(),
             dense: hasDense ? pricer.denseFeedForward() : PartCost(),
@@ -101,14 +119,15 @@ struct PartPrices {
             embedding: pricer.embedding(), head: pricer.head(),
             selectiveDense: hasDense ? pricer.selectiveRecomputation(isDense: true) : PassCost(),
             selectiveSparse: hasExperts
-                ? pricer.selectiveRecomputation(isDense: false) : PassCost())
+                ? pricer.selectiveRecomputation(isDense: false) : PassCost(),
+            requestEnds: shape.isAlone ? pricer.requestEnds : .zero)
         common[key] = parts
         return parts
     }
 
     private mutating func routedParts(_ pricer: LayerPricer, domain: Int) -> PartCost {
         let key = RoutedKey(
-            tokens: pricer.expertTokens, expert: pricer.shape.expert,
+            tokens: pricer.expertTokens, rows: pricer.expertRows, expert: pricer.shape.expert,
             expertTensor: pricer.shape.expertTensor, domain: domain)
         if let cost = routed[key] { return cost }
         let cost = pricer.routedExperts()

@@ -10,23 +10,25 @@ struct PipelineState {
     let splits: [Split]
     let zeroStages: ClosedRange<Int>
     let placements: [Plan.Placement]
-    /// For each placement, how many ranks of a stage share the fastest link.
+    /// For each placement, the index of its domain: how many ranks of a stage share the fastest
+    /// link.
     let domains: [Int]
-    /// Bytes of states of the whole model on one pipeline, by ZeRO stage.
-    let wholeStates: [Int]
+    /// What the first stage holds, by split, each once.
+    let firstStages: [StageLayers]
     /// For each placement and split, what the weights of each kind cost; priced when needed.
     var stateCosts: [[[StateCost]?]]
-    var group = Ranking.Group()
+    /// The fastest strategies with these degrees.
+    var near = NearTies()
+    /// Whether a micro-batch may fit that is larger than all so far.
+    var isOpen: [Bool] = []
 }
 
-/// The price of one micro-batch of a slicing where so many ranks of a stage share the fastest link.
-struct PlacedPrices {
-    let layers: LayerPrices
-    let request: RequestPricer
-}
-
-/// How a strategy overlaps: what it asks for, and whether its schedule has several chunks on a rank.
-struct OverlapVariant: Hashable {
-    var overlap: Bool
-    var hasChunks: Bool
+/// What limits a strategy at best, before it is priced.
+struct Floor {
+    /// Seconds.
+    var time: Double
+    /// Bytes by ZeRO stage.
+    var memory: [Int]
+    /// Seconds.
+    var firstToken: Double
 }

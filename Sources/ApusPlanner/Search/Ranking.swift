@@ -8,25 +8,20 @@ struct Ranking {
     /// Times whose ratio is not above this are near-ties.
     static let tie = 1.005
     let countMax: Int
-    private var groups: [Group] = []
+    private var groups: [NearTies] = []
     /// The simplest of the near-ties over all degrees.
     private var simplest = NearTies()
 
     init(countMax: Int) { self.countMax = max(1, countMax) }
-
-    struct Group {
-        var near = NearTies()
-        var best: Double { near.best }
-    }
 
     /// No strategy that takes longer changes the ranking.
     var threshold: Double {
         groups.count < countMax ? .infinity : Self.tie * groups[countMax - 1].best
     }
 
-    mutating func insert(_ group: Group) {
+    mutating func insert(_ group: NearTies) {
         guard group.best < .infinity, group.best <= threshold else { return }
-        for entry in group.near.entries { simplest.insert(entry) }
+        for entry in group.entries { simplest.insert(entry) }
         let index = groups.firstIndex { $0.best > group.best } ?? groups.count
         groups.insert(group, at: index)
         if groups.count > countMax { groups.removeLast() }
@@ -35,7 +30,7 @@ struct Ranking {
     /// The recommended strategy, then the others by their time.
     var candidates: [Candidate] {
         guard let first = simplest.choice else { return [] }
-        let others = groups.compactMap(\.near.choice)
+        let others = groups.compactMap(\.choice)
             .filter { $0.strategy.degrees != first.strategy.degrees }
             .sorted { $0.isFaster(than: $1) }
         return Array(([first] + others).prefix(countMax))
@@ -46,7 +41,7 @@ struct Ranking {
 struct NearTies {
     private(set) var entries: [Candidate] = []
 
-    var best: Double { entries.map(\.stepTime.count).min() ?? .infinity }
+    private(set) var best = Double.infinity
     var threshold: Double { Ranking.tie * best }
 
     mutating func insert(_ candidate: Candidate) {
@@ -55,6 +50,7 @@ struct NearTies {
         else { return }
         entries.removeAll { candidate.beats($0) }
         entries.append(candidate)
+        best = min(best, candidate.stepTime.count)
         let limit = threshold
         entries.removeAll { $0.stepTime.count > limit }
     }

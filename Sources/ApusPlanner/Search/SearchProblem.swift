@@ -40,6 +40,11 @@ package struct SearchProblem: Sendable {
         return layers
     }
 
+    /// How many ranks of a stage share the fastest link.
+    func domain(_ placement: Plan.Placement, pipeline: Int) -> Int {
+        placement == .outermost ? costModel.domain : costModel.domain / pipeline
+    }
+
     /// The step of a strategy.
     package func step(_ strategy: Strategy, length: Int) -> Step {
         step(strategy.plan(sequences: workload.sequencesPerBatch), length: length)
