@@ -109,7 +109,7 @@ extension LayerPricer {
                 precision: widePrecision, pass: pass)
             // Every second layer has a window; the mean of both stands for each layer.
             if isWindowed { kernel.time = 0.5 * kernel.time }
-            work.add(kernel.stretched(by: gpu.attention), .attention)
+            work.add(kernel.stretched(by: CostConstants.sustainedAttention), .attention)
         }
         return work
     }

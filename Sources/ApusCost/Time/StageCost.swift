@@ -106,7 +106,6 @@ package struct StagePricer: Hashable, Sendable {
     private func exposed(_ pass: PassCost) -> ExposedPass {
         var result = ExposedPass()
         result.work = pass.work
-        result.host = max(.zero, host(pass.work) - pass.work.time)
         result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
         result.context = pass.contextExposed
         result.expert = pass.expert
@@ -117,6 +116,8 @@ package struct StagePricer: Hashable, Sendable {
                 CostConstants.expertOverlapExposed * pass.expert,
                 pass.expert - CostConstants.expertOverlapShare * pass.work.time)
         }
+        // The host runs ahead of the GPU, or the GPU waits for it.
+        result.host = max(.zero, host(pass.work) - result.work.time - result.communication)
         return result
     }
 
