@@ -17,23 +17,24 @@ package struct StageLoad: Hashable, Sendable {
     /// The load of a stage.
     package init(stage: Int, plan: Plan, model: Model, microBatches: Int) {
         self.init(
-            stage: stage, layers: StageLayers(stage: stage, plan: plan, model: model), plan: plan,
-            tiesEmbeddings: model.tiesEmbeddings, microBatches: microBatches)
+            layers: StageLayers(stage: stage, plan: plan, model: model),
+            inFlight: plan.microBatchesInFlight(stage: stage, microBatches: microBatches),
+            zeroStage: plan.zeroStage, degrees: plan.degrees, tiesEmbeddings: model.tiesEmbeddings)
+        receivingChunks = isPipelined ? plan.chunks - (stage == 0 ? 1 : 0) : 0
     }
 
-    /// The load of a stage whose layers are known, as they are the same for all plans of a search
-    /// with the same stages and chunks.
+    /// The load of a stage that receives the input of none of its chunks.
     package init(
-        stage: Int, layers: StageLayers, plan: Plan, tiesEmbeddings: Bool, microBatches: Int
+        layers: StageLayers, inFlight: Double, zeroStage: Int, degrees: Degrees,
+        tiesEmbeddings: Bool
     ) {
-        let degrees = plan.degrees
         self.layers = layers
-        inFlight = plan.microBatchesInFlight(stage: stage, microBatches: microBatches)
+        self.inFlight = inFlight
+        self.zeroStage = zeroStage
+        self.tiesEmbeddings = tiesEmbeddings
         isPipelined = degrees.pipeline > 1
-        receivingChunks = isPipelined ? plan.chunks - (stage == 0 ? 1 : 0) : 0
-        zeroStage = plan.zeroStage
+        receivingChunks = 0
         dataRanks = max(1, degrees.data * degrees.context)
         expertDataRanks = max(1, degrees.expertData)
-        self.tiesEmbeddings = tiesEmbeddings
     }
 }

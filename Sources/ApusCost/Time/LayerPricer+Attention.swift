@@ -169,7 +169,7 @@ extension LayerPricer {
     }
 
     /// What a selective recomputation runs again.
-    func selectiveRecomputation(isDense: Bool) -> PassCost {
+    package func selectiveRecomputation(isDense: Bool) -> PassCost {
         let modules = implementation.selectiveModules
         var cost = PartCost()
         if modules.contains(.coreAttention) { core(&cost) }

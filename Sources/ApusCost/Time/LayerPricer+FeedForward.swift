@@ -45,7 +45,7 @@ extension LayerPricer {
         return min(rows, max(1, shape.tokens * shape.context * model.topK / shape.expert))
     }
     /// Tokens that one rank routes: with sequence parallelism its own share of them.
-    var expertTokens: Int {
+    package var expertTokens: Int {
         shape.isSequenceParallel ? shape.localTokens : max(1, shape.tokens / shape.tensor)
     }
     var expertWidth: Int { max(1, model.expertHiddenSize / shape.expertTensor) }

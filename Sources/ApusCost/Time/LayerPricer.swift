@@ -42,13 +42,8 @@ package struct LayerPricer: Sendable {
     /// Everything one layer does with a micro-batch.
     package func layer(isDense: Bool, recompute: Plan.Recompute) -> PartCost {
         let feedForward = isDense ? denseFeedForward() : experts()
-        var cost = attention() + feedForward
-        switch recompute {
-        case .none: break
-        case .full: cost.recomputation += cost.forward
-        case .selective: cost.recomputation += selectiveRecomputation(isDense: isDense)
-        }
-        return cost
+        let cost = attention() + feedForward
+        return cost.recomputed(recompute, selectively: selectiveRecomputation(isDense: isDense))
     }
 }
 
