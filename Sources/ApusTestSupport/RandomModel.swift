@@ -92,7 +92,7 @@ extension Model {
         leaveDense((0..<layerCount).filter { $0 < first || $0 % step != 0 }, &generator)
         hasSelectionBias = .random(using: &generator)
         if expertCount > 1, Bool.random(using: &generator) {
-            expertGroups = ExpertGroups(count: expertCount, countPerToken: 1)
+            expertGroups = ExpertGroups(count: expertCount, countPerToken: topK)
         }
     }
 

@@ -162,11 +162,32 @@ struct ModelFamilyTests {
                   expected: one type for each layer
                 """
             ])
+        let unknown = try problems("[full_attention, conv, full_attention]")
         #expect(
-            try problems("[full_attention, linear_attention, full_attention]").first == """
-                error: `layer_types[1]` is `linear_attention`  [unknown-value]
+            unknown == [
+                """
+                error: `layer_types[1]` is `conv`  [unknown-value]
                   expected: full_attention or sliding_attention
-                """)
+                """
+            ])
+    }
+
+    @Test("a token finds as many experts as it needs in its groups")
+    func checksGroups() throws {
+        let keys = Self.published[0].keys.replacing("topk_group: 3", with: "topk_group: 1")
+            .replacing("n_group: 8", with: "n_group: 32")
+        let problems = try #require(throws: Problems.self) {
+            try readModelConfig(text: "{ \(keys) }", file: "a.json")
+        }
+        #expect(
+            problems.diagnostics.map(\.description) == [
+                """
+                a.json:3:24: error: `num_experts_per_tok` is 6, but `topk_group` leaves a token \
+                5 experts to choose from  [top-k]
+                  1 of 32 groups of 5
+                  expected: at most 5
+                """
+            ])
     }
 
     @Test("degrees of experts are checked against the family's key, and are 1 in a dense model")

@@ -71,6 +71,26 @@ struct ModelVariationTests {
                 "sliding_window 4096 -> null: the runtime looks back to the start"))
     }
 
+    @Test("training refuses them where they stand, in a config.json too")
+    func placesRefusals() throws {
+        let config = ModelConfigTests.mixtral.replacing("\"silu\"", with: "\"gelu\"")
+        let rest = try #require(SmallFile.text.split(separator: "cluster:").last)
+        let file = try SmallFile.read(
+            "model: { config: a.json }\ncluster:\(rest)", others: ["plans/a.json": config])
+        let refused = file.deployment.unsupportedForTraining(at: file.positions)
+        #expect(
+            refused.filter { $0.path == "model.hidden_act" }.map(\.location) == [
+                Diagnostic.Location(file: "plans/a.json", line: 6, column: 3)
+            ])
+        let inline = SmallFile.text.replacing(
+            "vocab_size: 512", with: "vocab_size: 512\n  hidden_act: gelu")
+        let second = try SmallFile.read(inline)
+        #expect(
+            second.deployment.model.variations == [
+                ModelVariation(key: "hidden_act", value: "gelu")
+            ])
+    }
+
     @Test("they are kept in a deployment's text, word for word")
     func readsBack() throws {
         let config = ModelConfigTests.mixtral.replacing(
