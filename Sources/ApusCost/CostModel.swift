@@ -9,13 +9,15 @@ package struct CostModel: Sendable {
     package let cluster: Cluster
     let kernels: Kernels
     let network: Network
+    let gpu: SustainedRates
     /// GPUs of one domain of the fastest link.
     let domain: Int
 
     package init(cluster: Cluster) {
         self.cluster = cluster
         kernels = Kernels(gpu: cluster.gpu)
-        network = Network(cluster: cluster)
+        gpu = SustainedRates.of(cluster.gpu)
+        network = Network(cluster: cluster, slowdown: 1 / gpu.collectives)
         domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
     }
 
@@ -26,7 +28,7 @@ package struct CostModel: Sendable {
             model: step.model, shape: step.microBatchShape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
             imbalance: step.implementation.expertImbalance,
-            kernels: kernels, network: network)
+            kernels: kernels, network: network, gpu: gpu)
     }
 
     /// The price of the model's parts for one micro-batch, which many plans share.
@@ -47,11 +49,7 @@ package struct CostModel: Sendable {
 
     /// The step's time by stage, and what one rank of each stage holds.
     package func predict(_ step: Step) -> StepPrediction {
-        let pricer = StepPricer(
-            step: step, costs: layerCosts(for: step),
-            layers: (0..<step.plan.degrees.pipeline).map {
-                StageLayers(stage: $0, plan: step.plan, model: step.model)
-            }, model: self)
+        let pricer = StepPricer(step: step, costs: layerCosts(for: step), model: self)
         var prediction = pricer.prediction()
         prediction.memory = memory(of: step)
         return prediction

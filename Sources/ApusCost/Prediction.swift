@@ -16,6 +16,8 @@ package struct StageMemory: Hashable, Sendable {
     package var fragmentation = Bytes.zero
     /// The device's context, NCCL's buffers and the library's kernels; outside the allocator.
     package var context = Bytes.zero
+    /// What of `allocated` stays between two steps.
+    package var steady = Bytes.zero
 
     package init() {}
 
@@ -63,6 +65,9 @@ package struct StepPrediction: Hashable, Sendable {
     /// How far measurements lie from such predictions: four of five within.
     package var low: Seconds
     package var high: Seconds
+    /// The share of the computation that rests on measured or interpolated kernels.
+    package var measuredShare: Double
+    package var breakdown: StepBreakdown
 
     package var tokensPerSecond: Double { Double(tokens) / stepTime.count }
     package var tokensPerSecondPerGPU: Double { tokensPerSecond / Double(worldSize) }

@@ -134,7 +134,11 @@ extension Claim {
             case .text(let text): quoted(text)
             }
         let length = sequenceLength.map { ", at: \($0)" } ?? ""
-        return "  - { id: \(scalar(id)), quantity: \(scalar(quantity)), value: \(value)\(length) }"
+        let sums = [("formula", formula), ("terms", terms)].map { key, text in
+            text.map { ", \(key): \(quoted($0))" } ?? ""
+        }
+        return "  - { id: \(scalar(id)), quantity: \(scalar(quantity)), value: \(value)\(length)"
+            + "\(sums.joined()) }"
     }
 }
 

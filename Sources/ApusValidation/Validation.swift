@@ -35,11 +35,14 @@ package struct Validation {
     private mutating func outcome(of row: MeasuredRow) -> ValidatedRow.Outcome {
         do throws(Unscored) {
             let quantity = try Quantity(row)
-            let fillings = row.fillings
-            guard fillsIn, fillings.count > 1 else {
+            let fillings = fillsIn ? row.fillings(for: quantity) : []
+            guard let first = fillings.first, !first.assumptions.isEmpty else {
                 return .scored(try comparison(of: row, quantity))
             }
-            return .assumed(try fastest(of: fillings, quantity, for: row))
+            let chosen = fillings.count == 1 ? first : try fastest(of: fillings)
+            var result = try comparison(of: chosen.row, quantity)
+            result.assumptions = chosen.assumptions
+            return .assumed(result)
         } catch {
             return .skipped(reason: error.reason)
         }
@@ -48,37 +51,55 @@ package struct Validation {
     private mutating func comparison(
         of row: MeasuredRow, _ quantity: Quantity
     ) throws(Unscored) -> Comparison {
-        let step = try row.mappedStep()
-        return try row.comparison(quantity, step, prediction(of: step))
+        switch quantity {
+        case .time(let scale):
+            let step = try row.mappedStep()
+            return try row.comparison(scale, step, prediction(of: step))
+        case .memory(let scope):
+            return try row.comparison(scope, prediction(of: try row.mappedStep()))
+        case .activationShare:
+            let step = try row.mappedStep()
+            var baseline = step
+            baseline.plan.sequenceParallel = false
+            baseline.bucket.recompute = .none
+            return try row.comparison(
+                prediction(of: step), baseline: prediction(of: baseline))
+        case .layer(let pass):
+            let step = try row.mappedStep()
+            let pricer = CostModel(cluster: step.cluster).layerPricer(for: step)
+            let part = pricer.layer(
+                isDense: !step.model.hasExperts, recompute: step.bucket.recompute)
+            return try row.comparison(pass, part)
+        case .expertLayer(let pass):
+            let step = try row.withPlaceholderAttention.mappedStep()
+            return try row.comparison(
+                pass, CostModel(cluster: step.cluster).layerPricer(for: step).experts())
+        }
     }
 
-    /// The filling that the cost model finds fastest among those that fit the memory.
+    /// The filling that the cost model finds fastest among those that fit the memory; where none
+    /// fits, the one that needs least.
     ///
     /// Published runs are tuned: what their authors left out they had chosen because it was fast.
     private mutating func fastest(
-        of fillings: [MeasuredRow.Filling], _ quantity: Quantity, for row: MeasuredRow
-    ) throws(Unscored) -> Comparison {
-        var best: (filling: MeasuredRow.Filling, step: Step, prediction: StepPrediction)?
+        of fillings: [MeasuredRow.Filling]
+    ) throws(Unscored) -> MeasuredRow.Filling {
+        var best: (filling: MeasuredRow.Filling, cost: (excess: Double, time: Double))?
         var failure: Unscored?
         for filling in fillings {
             do throws(Unscored) {
                 let step = try filling.row.mappedStep()
                 let prediction = prediction(of: step)
-                let fits =
-                    Double(prediction.memoryPeak.count) <= step.cluster.gpu.memoryGB * 1e9
-                guard fits else { continue }
-                if let best, best.prediction.stepTime <= prediction.stepTime { continue }
-                best = (filling, step, prediction)
+                let excess =
+                    Double(prediction.memoryPeak.count) - step.cluster.gpu.memoryGB * 1e9
+                let cost = (excess: max(0, excess), time: prediction.stepTime.count)
+                if best.map({ cost < $0.cost }) ?? true { best = (filling, cost) }
             } catch {
                 failure = failure ?? error
             }
         }
-        guard let best else {
-            throw failure ?? Unscored("no filling of what is not published fits the memory")
-        }
-        var result = try row.comparison(quantity, best.step, best.prediction)
-        result.assumptions = best.filling.assumptions
-        return result
+        if let best { return best.filling }
+        throw failure ?? Unscored("nothing that could be filled in makes a plan")
     }
 
     private mutating func prediction(of step: Step) -> StepPrediction {

@@ -94,20 +94,22 @@ extension LayerPricer {
         cost.backwardInput.work += fusedCore(.backward)
     }
 
-    private func fusedCore(_ pass: AttentionPass) -> Work {
+    private func fusedCore(_ pass: Pass) -> Work {
         var work = Work.zero
-        // Context ranks take chunks from both ends of the sequence, so that causal work is even.
+        // Context ranks take chunks from both ends of the sequence, so that their queries see as
+        // many keys as those of a whole sequence: half of it on average.
         let length = max(1, shape.length / shape.context)
+        let seen = (shape.length + length) / 2
         let isWindowed = model.slidingWindow.map { $0 < shape.length } ?? false
-        for keyLength in isWindowed ? [shape.length, model.slidingWindow ?? 0] : [shape.length] {
+        for keyLength in isWindowed ? [seen, model.slidingWindow ?? 0] : [seen] {
             var kernel = kernels.attention(
                 sequences: shape.sequences, queryLength: length, keyLength: keyLength,
                 heads: headCount, keyValueHeads: keyValueHeadCount, headDim: queryHeadDim,
-                valueHeadDim: valueHeadDim, isCausal: keyLength == shape.length,
+                valueHeadDim: valueHeadDim, isCausal: keyLength == seen,
                 precision: widePrecision, pass: pass)
             // Every second layer has a window; the mean of both stands for each layer.
             if isWindowed { kernel.time = 0.5 * kernel.time }
-            work.add(kernel)
+            work.add(kernel.stretched(by: CostConstants.sustainedAttention), .attention)
         }
         return work
     }
@@ -127,13 +129,11 @@ extension LayerPricer {
         let scores = batches * length * shape.length
         for _ in 0..<products {
             pass.work.add(
-                kernels.product(
-                    m: batches * length, n: shape.length, k: queryHeadDim,
-                    precision: widePrecision))
+                productTime(batches * length, shape.length, queryHeadDim, widePrecision),
+                .attention)
             pass.work.add(
-                kernels.product(
-                    m: batches * length, n: valueHeadDim, k: shape.length,
-                    precision: widePrecision))
+                productTime(batches * length, valueHeadDim, shape.length, widePrecision),
+                .attention)
         }
         // Softmax reads and writes each score; dropout reads, writes and keeps a mask.
         for _ in 0..<passes {

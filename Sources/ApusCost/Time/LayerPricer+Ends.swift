@@ -13,8 +13,7 @@ extension LayerPricer {
         let payload = Double(numbers * element)
         let collective = shape.isSequenceParallel ? Collective.reduceScatter : .allReduce
         let time = network.time(collective, payload: payload, span: layout.tensor)
-        cost.forward.tensor += time
-        cost.forward.tensorExposed += time
+        cost.forward.addTensor(time)
         return cost
     }
 
@@ -29,7 +28,7 @@ extension LayerPricer {
         let scores = shape.tokens * words
         // Fused: scores are read for maximum and sum and once more for the gradient. Otherwise each
         // step goes through memory in FP32.
-        let fused = implementation.fusedCrossEntropy
+        let fused = implementation.crossEntropy == .inPlace
         elementwise(
             &cost.forward, numbers: scores, bytesPerNumber: fused ? 3 * element : 20,
             kernels: fused ? 3 : 8)
@@ -45,18 +44,15 @@ extension LayerPricer {
         let payload = Double(shape.tokens * model.hiddenSize * element)
         if shape.isSequenceParallel {
             let gather = network.time(.allGather, payload: payload, span: layout.tensor)
-            cost.forward.tensor += gather
-            cost.forward.tensorExposed += gather
+            cost.forward.addTensor(gather)
         }
         // Maximum, target's score and sum of each token, in FP32.
         let statistics = network.time(
             .allReduce, payload: Double(shape.tokens * 4), span: layout.tensor)
-        cost.forward.tensor += 3 * statistics
-        cost.forward.tensorExposed += 3 * statistics
+        cost.forward.addTensor(3 * statistics)
         let sum = network.time(
             shape.isSequenceParallel ? .reduceScatter : .allReduce, payload: payload,
             span: layout.tensor)
-        cost.backwardInput.tensor += sum
-        cost.backwardInput.tensorExposed += CostConstants.asynchronousTensorExposed * sum
+        cost.backwardInput.addTensor(sum, exposed: CostConstants.asynchronousTensorExposed)
     }
 }

@@ -37,8 +37,13 @@ extension LayerPricer {
     /// Rows that a rank's experts get when all experts get the same number.
     ///
     /// A rank sends `topK` rows for each of its tokens. The ranks that share slices of experts
-    /// gather each other's rows.
-    package var expertRows: Int { expertTokens * model.topK * shape.expertTensor }
+    /// gather each other's rows. Where only one batch replica has tokens, its rows are shared out
+    /// over all ranks that hold experts.
+    package var expertRows: Int {
+        let rows = expertTokens * model.topK * shape.expertTensor
+        guard shape.isAlone else { return rows }
+        return min(rows, max(1, shape.tokens * shape.context * model.topK / shape.expert))
+    }
     /// Tokens that one rank routes: with sequence parallelism its own share of them.
     var expertTokens: Int {
         shape.isSequenceParallel ? shape.localTokens : max(1, shape.tokens / shape.tensor)
@@ -82,7 +87,7 @@ extension LayerPricer {
         }
         groupedProduct(
             &cost, rows: rows, inputs: model.hiddenSize, outputs: firstWidth(width))
-        activation(&cost, rows: rows, width: width)
+        if !implementation.fusesExperts { activation(&cost, rows: rows, width: width) }
         // The weighting of rows by the router's probabilities runs with the activation.
         groupedProduct(&cost, rows: rows, inputs: width, outputs: model.hiddenSize)
         return cost
@@ -120,24 +125,40 @@ extension LayerPricer {
 
     private func groupedProduct(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
         let groups = max(1, model.expertCount / shape.expert)
-        cost.forward.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
-                imbalance: imbalance))
-        cost.backwardInput.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
-                imbalance: imbalance))
+        let each = max(1, rows / groups)
+        cost.forward.work.add(expertTime(groups, each, outputs, inputs), .expertProduct)
+        cost.backwardInput.work.add(expertTime(groups, each, inputs, outputs), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
-        let perExpert = max(1, rows / groups)
-        var weight = kernels.groupedProduct(
-            rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
-            imbalance: 1)
-        weight.time = imbalance * weight.time
-        cost.backwardWeight.work.add(weight)
+        cost.backwardWeight.work.add(expertTime(groups, outputs, inputs, each), .expertProduct)
+        if implementation.launchesEachExpert {
+            cost.forward.work.launches += groups - 1
+            cost.backwardInput.work.launches += groups - 1
+            cost.backwardWeight.work.launches += groups - 1
+        }
         accumulate(&cost, weights: groups * inputs * outputs)
-        guard precision == .fp8 else { return }
-        quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
+        if model.hasFeedForwardBias, !implementation.fusesExperts {
+            // One bias per expert, which no product adds, and its gradient.
+            elementwise(&cost.forward, numbers: rows * outputs, bytesPerNumber: 2 * element)
+            elementwise(&cost.backwardWeight, numbers: rows * outputs, bytesPerNumber: element)
+        }
+        guard precision == .fp8, !implementation.fusesExperts else { return }
+        for _ in 0..<(implementation.launchesEachExpert ? groups : 1) {
+            let share = implementation.launchesEachExpert ? each : rows
+            quantise(&cost, rows: share, inputs: inputs, outputs: outputs)
+        }
+    }
+
+    /// One product `[m, k] · [k, n]` for each of a rank's experts: one after the other, or in one
+    /// kernel.
+    private func expertTime(_ groups: Int, _ m: Int, _ n: Int, _ k: Int) -> KernelTime {
+        guard implementation.launchesEachExpert else {
+            let all = kernels.groupedProduct(
+                rows: m * groups, groups: groups, n: n, k: k, precision: precision,
+                imbalance: imbalance)
+            return all.stretched(by: gpu.products(in: precision))
+        }
+        let one = productTime(m, n, k, precision)
+        return one.stretched(by: 1 / (Double(groups) * imbalance))
     }
 
     /// Dispatch and combine, and the gathering among ranks that share slices of experts.
@@ -153,7 +174,7 @@ extension LayerPricer {
         if shape.expert > 1 {
             time += network.expertExchange(
                 tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
-                bytesPerElement: element, span: layout.expert,
+                bytesPerElement: Double(element), span: layout.expert,
                 fused: implementation.dispatcher == .fused)
         }
         if shape.expertTensor > 1 {

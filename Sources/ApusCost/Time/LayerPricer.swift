@@ -16,11 +16,12 @@ package struct LayerPricer: Sendable {
     package let imbalance: Double
     let kernels: Kernels
     let network: Network
+    let gpu: SustainedRates
 
-    package init(
+    init(
         model: Model, shape: MicroBatchShape, layout: GroupLayout,
         implementation: Implementation, precision: Precision, imbalance: Double = 1,
-        kernels: Kernels, network: Network
+        kernels: Kernels, network: Network, gpu: SustainedRates
     ) {
         self.model = model
         self.shape = shape
@@ -30,6 +31,7 @@ package struct LayerPricer: Sendable {
         self.imbalance = imbalance
         self.kernels = kernels
         self.network = network
+        self.gpu = gpu
     }
 
     /// Bytes of one activation; FP8 products take their inputs from BF16.
@@ -61,11 +63,9 @@ extension LayerPricer {
         _ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int, in type: Precision
     ) {
         guard rows > 0, inputs > 0, outputs > 0 else { return }
-        cost.forward.work.add(kernels.product(m: rows, n: outputs, k: inputs, precision: type))
-        cost.backwardInput.work.add(
-            kernels.product(m: rows, n: inputs, k: outputs, precision: type))
-        cost.backwardWeight.work.add(
-            kernels.product(m: outputs, n: inputs, k: rows, precision: type))
+        cost.forward.work.add(productTime(rows, outputs, inputs, type), .product)
+        cost.backwardInput.work.add(productTime(rows, inputs, outputs, type), .product)
+        cost.backwardWeight.work.add(productTime(outputs, inputs, rows, type), .product)
         accumulate(&cost, weights: inputs * outputs)
         guard type == .fp8 else { return }
         quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
@@ -78,26 +78,34 @@ extension LayerPricer {
         let gradient = implementation.gradientPrecision.byteCount
         let bytes =
             weights * (2 * gradient + (implementation.accumulatesInProducts ? -element : element))
-        var work = Work.zero
-        work.add(kernels.elementwise(bytes: Double(max(0, bytes))))
-        work.launches = 0
         // The product writes its result once; the rest overlaps with its computation in part.
-        work.time = CostConstants.accumulationExposed * work.time
-        work.timeFromMeasurements = .zero
-        cost.backwardWeight.work += work
+        let time = elementwiseTime(bytes: Double(max(0, bytes)))
+        cost.backwardWeight.work.extend(
+            CostConstants.accumulationExposed * time.time, .elementwise)
+    }
+
+    func productTime(_ m: Int, _ n: Int, _ k: Int, _ type: Precision) -> KernelTime {
+        kernels.product(m: m, n: n, k: k, precision: type).stretched(by: gpu.products(in: type))
+    }
+
+    func elementwiseTime(bytes: Double) -> KernelTime {
+        kernels.elementwise(bytes: bytes).stretched(by: gpu.memory)
     }
 
     /// Casting a product's operands to FP8, once along each dimension that a gradient needs.
+    ///
+    /// The kernel before has the numbers at hand, so that only the two copies are written.
     func quantise(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
-        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: element + 2)
-        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: element + 2)
+        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: 2)
+        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2)
     }
 
     func elementwise(
         _ pass: inout PassCost, numbers: Int, bytesPerNumber: Int, kernels count: Int = 1
     ) {
         guard numbers > 0, bytesPerNumber > 0 else { return }
-        pass.work.add(kernels.elementwise(bytes: Double(numbers) * Double(bytesPerNumber)))
+        pass.work.add(
+            elementwiseTime(bytes: Double(numbers) * Double(bytesPerNumber)), .elementwise)
         pass.work.launches += count - 1
     }
 
@@ -142,12 +150,9 @@ extension LayerPricer {
     }
 
     private func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
-        pass.tensor += time
-        let overlapped =
-            implementation.overlapsTensor
-            ? CostConstants.tensorOverlapExposed
-            : hidden && implementation.overlapsTensorGradients
-                ? CostConstants.asynchronousTensorExposed : 1
-        pass.tensorExposed += overlapped * time
+        let isHidden = hidden && implementation.overlapsTensorGradients
+        pass.addTensor(
+            time, exposed: isHidden ? CostConstants.asynchronousTensorExposed : 1,
+            overlapped: CostConstants.tensorOverlapExposed)
     }
 }

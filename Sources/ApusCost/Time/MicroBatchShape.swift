@@ -11,6 +11,8 @@ package struct MicroBatchShape: Hashable, Sendable {
     package var expert: Int
     package var expertTensor: Int
     package var isSequenceParallel: Bool
+    /// Whether the other batch replicas have nothing to do, as in the prefill of one request.
+    package var isAlone = false
 
     package init(
         sequences: Int, length: Int, degrees: Degrees, isSequenceParallel: Bool

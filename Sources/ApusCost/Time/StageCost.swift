@@ -1,114 +1,155 @@
-import ApusBase
-import ApusPlan
+package import ApusBase
+package import ApusPlan
 
-/// What one micro-batch costs on one stage, with what computation does not hide.
-struct StageCost {
-    var forward = Seconds.zero
-    var backwardInput = Seconds.zero
-    var backwardWeight = Seconds.zero
-    var time = StageTime()
-    var computation = Seconds.zero
-    var communication = Seconds.zero
-    var communicationExposed = Seconds.zero
-    var measured = Seconds.zero
+/// A pass of one micro-batch, with what its own computation does not hide.
+package struct ExposedPass: Hashable, Sendable {
+    package var work = Work.zero
+    /// What the GPU waits for the host's launches.
+    package var host = Seconds.zero
+    package var tensor = Seconds.zero
+    package var context = Seconds.zero
+    package var expert = Seconds.zero
 
-    var total: Seconds { forward + backwardInput + backwardWeight }
-    var measuredShare: Double { computation.count > 0 ? measured / computation : 0 }
+    package init() {}
 
-    static func + (left: StageCost, right: StageCost) -> StageCost {
+    package var compute: Seconds { work.time + host }
+    package var communication: Seconds { tensor + context + expert }
+    package var time: Seconds { compute + communication }
+
+    package static func + (left: ExposedPass, right: ExposedPass) -> ExposedPass {
         var sum = left
-        sum.forward += right.forward
-        sum.backwardInput += right.backwardInput
-        sum.backwardWeight += right.backwardWeight
+        sum.work += right.work
+        sum.host += right.host
+        sum.tensor += right.tensor
+        sum.context += right.context
+        sum.expert += right.expert
         return sum
-    }
-
-    static func - (left: StageCost, right: StageCost) -> StageCost {
-        var difference = left
-        difference.forward = left.forward - right.forward
-        difference.backwardInput = left.backwardInput - right.backwardInput
-        difference.backwardWeight = left.backwardWeight - right.backwardWeight
-        return difference
     }
 }
 
-extension StepPricer {
+/// What one micro-batch costs on one stage, with what computation does not hide.
+package struct StageCost: Hashable, Sendable {
+    package var forward = Seconds.zero
+    package var backwardInput = Seconds.zero
+    package var backwardWeight = Seconds.zero
+    package var time = StageTime()
+    /// Forward and backward together.
+    package var pass = ExposedPass()
+    /// What is waited for at the stage's boundaries.
+    package var boundaries = Seconds.zero
+    /// Communication in all, hidden or not.
+    package var communication = Seconds.zero
+
+    package init() {}
+
+    package var total: Seconds { forward + backwardInput + backwardWeight }
+    package var communicationExposed: Seconds { pass.communication + boundaries }
+    var measuredShare: Double {
+        pass.work.time > .zero ? pass.work.timeFromMeasurements / pass.work.time : 0
+    }
+}
+
+/// Prices the stages of a pipeline for one micro-batch, from the parts of their layers.
+package struct StagePricer: Sendable {
+    package var costs: LayerCosts
+    /// The message between two stages, of one chunk and one direction.
+    package var message: Seconds
+    package var chunks: Int
+    package var overlapsTensor: Bool
+    package var overlapsExperts: Bool
+    package var overlapsPipeline: Bool
+    /// What the host takes to launch one kernel; zero where launches are replayed.
+    package var launch: Seconds
+
+    package init(
+        costs: LayerCosts, message: Seconds, chunks: Int, implementation: Implementation
+    ) {
+        self.costs = costs
+        self.message = message
+        self.chunks = chunks
+        overlapsTensor = implementation.overlapsTensor
+        overlapsExperts = implementation.overlapsExperts
+        overlapsPipeline = implementation.overlapsPipeline
+        launch = implementation.replaysLaunches ? .zero : implementation.hostTimePerKernel
+    }
+
     /// The parts of a stage, added up for one micro-batch.
-    private func partCost(_ stage: Int) -> PartCost {
-        let counts = layers[stage]
-        var cost = counts.dense * costs.dense + counts.sparse * costs.expert
-        if counts.hasEmbedding { cost += costs.embedding }
-        if counts.hasHead { cost += costs.head }
+    package func partCost(of layers: StageLayers) -> PartCost {
+        var cost = layers.dense * costs.dense + layers.sparse * costs.expert
+        if layers.hasEmbedding { cost += costs.embedding }
+        if layers.hasHead { cost += costs.head }
         return cost
     }
 
-    func stageCost(_ stage: Int) -> StageCost {
-        let parts = partCost(stage)
+    package func cost(of layers: StageLayers) -> StageCost {
+        let parts = partCost(of: layers)
         var result = StageCost()
-        let boundaries = boundaryTime(stage)
         let forward = exposed(parts.forward)
         let backward = exposed(parts.backward)
         let weight = parts.backwardWeight.work
-        result.forward = forward.time + boundaries
+        result.forward = forward.time + boundary
         result.backwardWeight = max(weight.time, host(weight))
-        result.backwardInput = backward.time + boundaries - result.backwardWeight
-        result.computation = forward.compute + backward.compute
-        result.communicationExposed = forward.exposed + backward.exposed + 2 * boundaries
+        result.backwardInput = backward.time + boundary - result.backwardWeight
+        result.pass = forward + backward
+        result.boundaries = 2 * boundary
         result.communication =
             parts.forward.communication + parts.backward.communication
-            + 2 * Double(step.plan.chunks) * boundaryMessage(stage)
-        result.measured =
-            parts.forward.work.timeFromMeasurements + parts.backward.work.timeFromMeasurements
+            + 2 * Double(chunks) * message
         result.time.forward = forward.compute
         result.time.backward = backward.compute
         result.time.recomputation = parts.recomputation.work.time
-        result.time.forwardCommunication = forward.exposed + boundaries
-        result.time.backwardCommunication = backward.exposed + boundaries
+        result.time.forwardCommunication = forward.communication + boundary
+        result.time.backwardCommunication = backward.communication + boundary
         return result
     }
 
-    private func host(_ work: Work) -> Seconds {
-        implementation.replaysLaunches
-            ? .zero : Double(work.launches) * kernels.launch
-    }
+    private func host(_ work: Work) -> Seconds { Double(work.launches) * launch }
 
     /// A pass with what its own computation does not hide.
-    private func exposed(
-        _ pass: PassCost
-    ) -> (time: Seconds, compute: Seconds, exposed: Seconds) {
-        var compute = max(pass.work.time, host(pass.work))
-        var communication = pass.tensorExposed + pass.contextExposed
-        if implementation.overlapsExperts {
+    private func exposed(_ pass: PassCost) -> ExposedPass {
+        var result = ExposedPass()
+        result.work = pass.work
+        result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
+        result.context = pass.contextExposed
+        result.expert = pass.expert
+        if overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
-            compute = CostConstants.expertOverlapSlowdown * compute
-            communication += max(
+            result.work = CostConstants.expertOverlapSlowdown * pass.work
+            result.expert = max(
                 CostConstants.expertOverlapExposed * pass.expert,
-                pass.expert - CostConstants.expertOverlapShare * compute)
-        } else {
-            communication += pass.expert
+                pass.expert - CostConstants.expertOverlapShare * pass.work.time)
         }
-        return (compute + communication, compute, communication)
-    }
-
-    /// The message between two stages, of one chunk and one direction.
-    private func boundaryMessage(_ stage: Int) -> Seconds {
-        guard pipeline > 1 else { return .zero }
-        let element = step.workload.precision == .fp32 ? 4 : 2
-        // Tensor ranks send a share each, with or without sequence parallelism.
-        let tokens = step.tokensPerMicroBatch / step.degrees.tensor
-        let payload = Double(tokens * step.model.hiddenSize * element)
-        return network.time(.pointToPoint, payload: payload, span: layout.pipeline)
+        // The host runs ahead of the GPU, or the GPU waits for it.
+        result.host = max(.zero, host(pass.work) - result.work.time - result.communication)
+        return result
     }
 
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.
-    private func boundaryTime(_ stage: Int) -> Seconds {
-        let exposed = implementation.overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1
-        return exposed * Double(step.plan.chunks) * boundaryMessage(stage)
+    private var boundary: Seconds {
+        let exposed = overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1
+        return exposed * Double(chunks) * message
+    }
+}
+
+extension CostModel {
+    /// The message between two stages, of one chunk and one direction.
+    package func boundaryMessage(of step: Step) -> Seconds {
+        boundaryMessage(
+            tokens: step.tokensPerMicroBatch, degrees: step.degrees,
+            placement: step.plan.pipelinePlacement, model: step.model,
+            precision: step.workload.precision)
     }
 
-    /// Messages on the way through all stages while the pipeline fills and drains.
-    func fill() -> Seconds {
-        guard implementation.overlapsPipeline else { return .zero }
-        return 2 * Double(pipeline - 1) * boundaryMessage(0)
+    /// The message of a micro-batch of which a context rank holds `tokens`.
+    package func boundaryMessage(
+        tokens: Int, degrees: Degrees, placement: Plan.Placement, model: Model,
+        precision: Precision
+    ) -> Seconds {
+        guard degrees.pipeline > 1 else { return .zero }
+        let element = precision == .fp32 ? 4 : 2
+        // Tensor ranks send a share each, with or without sequence parallelism.
+        let payload = Double(tokens / degrees.tensor * model.hiddenSize * element)
+        let layout = GroupLayout(degrees: degrees, placement: placement, domain: domain)
+        return network.time(.pointToPoint, payload: payload, span: layout.pipeline)
     }
 }

@@ -1,73 +1,77 @@
 import ApusBase
 import ApusPlan
 
-/// Adds up what a step's micro-batches cost on each stage, in closed form.
+/// Prices one step in closed form, stage by stage.
 struct StepPricer {
     let step: Step
-    let costs: LayerCosts
-    let layers: [StageLayers]
-    let layout: GroupLayout
-    let kernels: Kernels
-    let network: Network
-    let dense: LayerParameters
-    let expert: LayerParameters
+    let kinds: [StageKind]
+    let stages: [StageCost]
+    let time: StepTime
 
-    init(step: Step, costs: LayerCosts, layers: [StageLayers], model: CostModel) {
+    init(step: Step, costs: LayerCosts, model: CostModel) {
         self.step = step
-        self.costs = costs
-        self.layers = layers
-        layout = GroupLayout(
-            degrees: step.degrees, placement: step.plan.pipelinePlacement, domain: model.domain)
-        kernels = model.kernels
-        network = model.network
-        dense = step.model.layerParameters(isDense: true)
-        expert = step.model.layerParameters(isDense: false)
+        kinds = step.plan.stageKinds(of: step.model)
+        let message = model.boundaryMessage(of: step)
+        let stagePricer = StagePricer(
+            costs: costs, message: message, chunks: step.plan.chunks,
+            implementation: step.implementation)
+        let statePricer = StatePricer(step: step, model: model)
+        stages = kinds.map { stagePricer.cost(of: $0.layers) }
+        let formula = StepFormula(
+            plan: step.plan, microBatches: step.microBatches, message: message,
+            implementation: step.implementation)
+        time = formula.time(
+            kinds, stages: stages, states: kinds.map { statePricer.cost(of: $0.layers) })
     }
-
-    var implementation: Implementation { step.implementation }
-    var pipeline: Int { step.plan.degrees.pipeline }
 
     func prediction() -> StepPrediction {
-        let stages = layers.indices.map(stageCost)
         let microBatches = Double(step.microBatches)
-        let slowest = stages.indices.max { stages[$0].total < stages[$1].total } ?? 0
-        let sum = stages.reduce(StageCost()) { $0 + $1 }
-        let others = sum - stages[slowest]
-        let idle = BubbleFormula(
-            forward: others.forward, backwardInput: others.backwardInput,
-            backwardWeight: others.backwardWeight
-        ).idle(step.plan.schedule, chunks: step.plan.chunks)
-        let flush = microBatches * stages[slowest].total + idle + fill()
-        let data = dataCosts(stages)
-        let optimizer = layers.indices.map(optimizerTime).max() ?? .zero
-        let stepTime =
-            flush + data.exposed + optimizer + step.implementation.stepOverhead
-        return summary(
-            stages, slowest: slowest, stepTime: stepTime, flush: flush, data: data,
-            optimizer: optimizer)
-    }
-
-    private func summary(
-        _ stages: [StageCost], slowest: Int, stepTime: Seconds, flush: Seconds, data: DataCosts,
-        optimizer: Seconds
-    ) -> StepPrediction {
-        let microBatches = Double(step.microBatches)
-        let mean = (1 / Double(stages.count)) * stages.reduce(StageCost()) { $0 + $1 }.total
-        let worst = stages[slowest]
-        let computation = microBatches * worst.computation + optimizer
-        let exposed = microBatches * worst.communicationExposed + data.exposed
+        let mean = (1 / Double(step.plan.degrees.pipeline)) * time.work
+        let worst = stages[time.slowest]
+        let computation = microBatches * worst.pass.compute + time.optimizer
+        let exposed = microBatches * worst.communicationExposed + time.data.exposed
         let flops = step.model.forwardFLOPsPerToken(length: step.sequenceLength).total * 3
         let peak = (step.cluster.gpu.peakTeraFLOPs[step.workload.precision] ?? 0) * 1e12
         let perGPU = flops * Double(step.tokens) / Double(step.degrees.worldSize)
         let spread = CostConstants.spread(measured: worst.measuredShare)
+        let total = time.total
         return StepPrediction(
-            stepTime: stepTime, stages: stages.map(\.time), memory: [],
-            bubble: max(0, 1 - microBatches * mean / flush) * (flush / stepTime),
+            stepTime: total, stages: stageTimes, memory: [],
+            bubble: max(0, 1 - microBatches * mean / time.flush) * (time.flush / total),
             communicationExposed: exposed,
-            communication: microBatches * worst.communication + data.total,
-            computation: computation, optimizer: optimizer, tokens: step.tokens,
+            communication: microBatches * worst.communication + time.data.total,
+            computation: computation, optimizer: time.optimizer, tokens: step.tokens,
             worldSize: step.degrees.worldSize,
-            modelFLOPsUtilization: peak > 0 ? perGPU / (stepTime.count * peak) : 0,
-            low: (1 / spread) * stepTime, high: spread * stepTime)
+            modelFLOPsUtilization: peak > 0 ? perGPU / (total.count * peak) : 0,
+            low: (1 / spread) * total, high: spread * total, measuredShare: worst.measuredShare,
+            breakdown: breakdown(worst))
+    }
+
+    private var stageTimes: [StageTime] {
+        (0..<step.plan.degrees.pipeline).map { stage in
+            let layers = StageLayers(stage: stage, plan: step.plan, model: step.model)
+            let kind = kinds.firstIndex { $0.layers == layers } ?? 0
+            return stages[kind].time
+        }
+    }
+
+    private func breakdown(_ worst: StageCost) -> StepBreakdown {
+        let microBatches = Double(step.microBatches)
+        let work = microBatches * worst.pass.work
+        var result = StepBreakdown()
+        result.products = work[.product]
+        result.expertProducts = work[.expertProduct]
+        result.attention = work[.attention]
+        result.elementwise = work[.elementwise]
+        result.host = microBatches * worst.pass.host
+        result.tensor = microBatches * worst.pass.tensor
+        result.context = microBatches * worst.pass.context
+        result.expert = microBatches * worst.pass.expert
+        result.pipeline = microBatches * worst.boundaries
+        result.data = time.data.exposed
+        result.bubble = time.flush - microBatches * worst.total
+        result.optimizer = time.optimizer
+        result.overhead = step.implementation.stepOverhead
+        return result
     }
 }

@@ -1,11 +1,21 @@
 package import ApusBase
 
+/// What a kernel computes, for telling where the time goes.
+package enum KernelKind: Int, Hashable, Sendable, CaseIterable {
+    case product
+    /// Products of several experts in one kernel.
+    case expertProduct
+    case attention
+    /// Norms, activations, permutations, sums: what only moves memory.
+    case elementwise
+}
+
 /// Kernels that run one after the other on one GPU.
 package struct Work: Hashable, Sendable {
-    /// How long the GPU computes.
-    package var time = Seconds.zero
+    /// Seconds by `KernelKind`.
+    private var seconds = SIMD4<Double>.zero
     /// The part of `time` that rests on measured or interpolated shapes, not on a roofline.
-    package var timeFromMeasurements = Seconds.zero
+    package private(set) var timeFromMeasurements = Seconds.zero
     /// Kernels that the host has to launch.
     package var launches = 0
 
@@ -13,9 +23,14 @@ package struct Work: Hashable, Sendable {
 
     package static let zero = Work()
 
+    /// How long the GPU computes.
+    package var time: Seconds { Seconds(seconds.sum()) }
+
+    package subscript(_ kind: KernelKind) -> Seconds { Seconds(seconds[kind.rawValue]) }
+
     package static func + (left: Work, right: Work) -> Work {
         var sum = left
-        sum.time += right.time
+        sum.seconds += right.seconds
         sum.timeFromMeasurements += right.timeFromMeasurements
         sum.launches += right.launches
         return sum
@@ -23,11 +38,22 @@ package struct Work: Hashable, Sendable {
 
     package static func += (left: inout Work, right: Work) { left = left + right }
 
-    mutating func add(_ kernel: KernelTime) {
-        time += kernel.time
+    static func * (factor: Double, work: Work) -> Work {
+        var product = work
+        product.seconds *= factor
+        product.timeFromMeasurements = factor * work.timeFromMeasurements
+        product.launches = Int((factor * Double(work.launches)).rounded())
+        return product
+    }
+
+    mutating func add(_ kernel: KernelTime, _ kind: KernelKind) {
+        seconds[kind.rawValue] += kernel.time.count
         if kernel.provenance > .roofline { timeFromMeasurements += kernel.time }
         launches += 1
     }
+
+    /// Time beside kernels that are counted already.
+    mutating func extend(_ time: Seconds, _ kind: KernelKind) { seconds[kind.rawValue] += time.count }
 }
 
 /// One direction of a part of a layer, or several: what is computed, what is sent, what is exposed.
@@ -36,6 +62,8 @@ package struct PassCost: Hashable, Sendable {
     /// Tensor-parallel collectives; `exposed` says how much of them no product hides.
     package var tensor = Seconds.zero
     package var tensorExposed = Seconds.zero
+    /// What no product hides where collectives are cut into pieces between pieces of the products.
+    package var tensorOverlapped = Seconds.zero
     package var context = Seconds.zero
     package var contextExposed = Seconds.zero
     /// Dispatch and combine, before any overlap with other computation.
@@ -48,6 +76,7 @@ package struct PassCost: Hashable, Sendable {
         sum.work += right.work
         sum.tensor += right.tensor
         sum.tensorExposed += right.tensorExposed
+        sum.tensorOverlapped += right.tensorOverlapped
         sum.context += right.context
         sum.contextExposed += right.contextExposed
         sum.expert += right.expert
@@ -57,6 +86,13 @@ package struct PassCost: Hashable, Sendable {
     package static func += (left: inout PassCost, right: PassCost) { left = left + right }
 
     package var communication: Seconds { tensor + context + expert }
+
+    /// Adds a tensor-parallel collective, and the shares of it that no product hides.
+    mutating func addTensor(_ time: Seconds, exposed: Double = 1, overlapped: Double? = nil) {
+        tensor += time
+        tensorExposed += exposed * time
+        tensorOverlapped += (overlapped ?? exposed) * time
+    }
 }
 
 /// What one part of the model costs for one micro-batch on one rank.
@@ -101,11 +137,10 @@ extension PartCost {
 extension PassCost {
     static func * (factor: Double, pass: PassCost) -> PassCost {
         var result = PassCost()
-        result.work.time = factor * pass.work.time
-        result.work.timeFromMeasurements = factor * pass.work.timeFromMeasurements
-        result.work.launches = Int(factor) * pass.work.launches
+        result.work = factor * pass.work
         result.tensor = factor * pass.tensor
         result.tensorExposed = factor * pass.tensorExposed
+        result.tensorOverlapped = factor * pass.tensorOverlapped
         result.context = factor * pass.context
         result.contextExposed = factor * pass.contextExposed
         result.expert = factor * pass.expert

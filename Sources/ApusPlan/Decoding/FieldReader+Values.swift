@@ -162,6 +162,13 @@ extension FieldReader {
             .compactMap { choice($0.node, at: $0.path) }
     }
 
+    /// The text under a key that has no default, or `nil` where it is missing or unusable.
+    mutating func optionalText(_ key: String, in section: Section) -> String? {
+        guard section.value(key) != nil else { return nil }
+        let text = text(key, in: section)
+        return text.isEmpty ? nil : text
+    }
+
     /// One of the names of an enumeration.
     mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, in section: Section, default missing: Choice

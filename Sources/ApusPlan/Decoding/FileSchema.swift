@@ -35,7 +35,7 @@ struct Field: Sendable {
 /// sections at once is bounded by the validation (`count-limit`).
 package enum FileSchema {
     /// Ranks, and with them every degree of parallelism.
-    static let ranks = 1...65_536
+    package static let ranks = 1...65_536
     package static let sequenceLength = 1...1_048_576
     package static let sequences = 1...1_048_576
     package static let seed = 0...Int.max
@@ -125,6 +125,8 @@ package enum FileSchema {
         Field("quantity", .text),
         Field("value", .number(-1e30...1e30)),
         Field("at", .integer(sequenceLength)),
+        Field("formula", .text),
+        Field("terms", .text),
     ]
     static let run: [Field] = [
         Field("seed", .integer(seed)),

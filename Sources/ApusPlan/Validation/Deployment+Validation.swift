@@ -182,7 +182,7 @@ struct Validator {
 }
 
 /// The numbers that divide `number`, ascending.
-func divisors(of number: Int) -> [Int] {
+package func divisors(of number: Int) -> [Int] {
     var small: [Int] = []
     var large: [Int] = []
     var candidate = 1
@@ -203,12 +203,12 @@ func alternatives(_ numbers: [Int]) -> String {
 }
 
 /// A count with its noun, such as `1 entry` or `3 entries`.
-func counted(_ count: Int, _ one: String, _ many: String) -> String {
+package func counted(_ count: Int, _ one: String, _ many: String) -> String {
     "\(grouped(count)) \(count == 1 ? one : many)"
 }
 
 /// The product of counts, or `Int.max` where it does not fit.
-func boundedProduct(_ counts: [Int]) -> Int {
+package func boundedProduct(_ counts: [Int]) -> Int {
     counts.reduce(1) { product, count in
         let (value, overflow) = product.multipliedReportingOverflow(by: count)
         return overflow ? Int.max : value

@@ -5,22 +5,32 @@ extension MeasuredRow {
     func mappedCluster() throws(Unscored) -> Cluster {
         let ranks = try required(.gpus)
         let perNode = min(try required(.gpusPerNode), ranks)
-        guard let gpu = gpuNames.lazy.compactMap({ GPU.preset($0) }).first else {
-            throw Unscored("no data sheet for the GPU `\(self[.gpu])`")
+        guard let gpu = GPU(named: self[.gpu]) else {
+            throw Unscored("no data sheet for the GPU `\(self[.gpu].prefix(40))`")
         }
-        return Cluster(
+        var cluster = Cluster(
             nodeCount: (ranks + perNode - 1) / perNode, gpusPerNode: perNode, gpu: gpu, links: [])
+        guard let network = networkGBPerSecond(perNode: try required(.gpusPerNode)) else {
+            return cluster
+        }
+        var links = cluster.linksOrDefault
+        guard let last = links.indices.last, links[last].level == "cluster" else { return cluster }
+        links[last].bandwidthGBPerSecond = network
+        cluster.links = links
+        return cluster
     }
 
-    /// The presets that the name of a GPU may stand for, the likeliest first.
-    private var gpuNames: [String] {
-        let name = self[.gpu].lowercased()
-        let names: [(mark: String, presets: [String])] = [
-            ("gb300", ["gb300"]), ("gb200", ["gb200"]), ("b300", ["b300"]), ("b200", ["b200"]),
-            ("h800", ["h800-sxm"]), ("h200", ["h200-sxm"]), ("h100", ["h100-sxm"]),
-            ("a100", name.contains("40") ? ["a100-40gb"] : ["a100-80gb"]),
-            ("mi300", ["mi300x"]), ("l40s", ["l40s"]), ("4090", ["rtx4090"]),
-        ]
-        return names.first { name.contains($0.mark) }?.presets ?? []
+    /// The network between nodes per GPU, from a text such as `NVLink3; 8x200Gb/s HDR IB per node`.
+    private func networkGBPerSecond(perNode: Int) -> Double? {
+        let parts = self[.interconnect].split(separator: ";").filter { !$0.hasPrefix("NVLink") }
+        for part in parts {
+            let matches = part.matches(of: /(?:(\d+)x)?(\d+) ?(Gb\/s|Gbps|GB\/s)/)
+            guard let match = matches.first, let rate = number(String(match.2)) else { continue }
+            let ports = match.1.flatMap { number(String($0)) } ?? 1
+            let bytes = match.3 == "GB/s" ? rate : rate / 8
+            guard (1e-3...1e6).contains(bytes * ports) else { continue }
+            return part.contains("per GPU") ? bytes : ports * bytes / Double(perNode)
+        }
+        return nil
     }
 }

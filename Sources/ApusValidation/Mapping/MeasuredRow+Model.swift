@@ -67,43 +67,68 @@ extension MeasuredRow {
     }
 
     /// What a model's family says beyond the columns.
-    ///
-    /// Ungated models are of the GPT-2 kind: LayerNorm, biases and learned positions. Sources:
-    /// Narayanan et al. 2021, §2; mosaicml/llm-foundry, `mpt_modeling.py` (no biases);
-    /// Qwen3, GPT-OSS and DeepSeek-V3 by their `config.json`.
     private func setHabits(of model: inout Model) {
-        if !model.isGated {
-            let hasBiases = !mentions("mpt", in: .model)
-            model.norm = .layer
-            model.hasQueryKeyValueBias = hasBiases
-            model.hasAttentionOutputBias = hasBiases
-            model.hasFeedForwardBias = hasBiases
-            let turns = mentions("position-embedding-type=rope", in: .notes)
-            let length = number(self[.sequence]).map { Int($0) }
-            model.learnedPositions = turns ? nil : length
-        }
+        if !model.isGated || isTestRun { setGPT(of: &model) }
         if mentions("qwen3", in: .model) { model.queryKeyNorm = .perHead }
-        if mentions("deepseek-v3", in: .model) || mentions("deepseekv3", in: .model)
-            || mentions("kimi", in: .model)
+        if mentions("gpt-oss", in: .model) { setGPTOSS(of: &model) }
+        let isV3 =
+            mentions("deepseek-v3", in: .model) || mentions("deepseekv3", in: .model)
+        if isV3 || mentions("kimi", in: .model) { model.hasSelectionBias = true }
+        // DeepSeek-V2 and V3 by their `config.json`: four of eight groups, three of eight.
+        if isV3 { model.expertGroups = .init(count: 8, countPerToken: 4) }
+        if mentions("deepseekv2", in: .model)
+            || mentions("group-limited routing topk 3", in: .notes)
         {
-            model.hasSelectionBias = true
+            model.expertGroups = .init(count: 8, countPerToken: 3)
         }
-        if mentions("gpt-oss", in: .model) {
-            model.family = .gptOSS
-            model.hasAttentionSinks = true
-            model.hasQueryKeyValueBias = true
-            model.hasAttentionOutputBias = true
-            model.hasRouterBias = true
-            model.hasFeedForwardBias = true
-            model.slidingWindow = 128
+        if model.hasExperts, predictsFurther {
+            // Assumption: the module that predicts one token further costs one more layer; its
+            // share of the head is left out.
+            model.layerCount += 1
         }
+    }
+
+    /// Whether a further module predicts the token after next (DeepSeek-V3, "MTP").
+    private var predictsFurther: Bool {
+        if isTestRun { return mentions("mtp-num-layers=1", in: .notes) }
+        return self[.model] == "deepseek-v3"
+    }
+
+    /// The habits of GPT-2: LayerNorm, biases and learned positions.
+    ///
+    /// Sources: Narayanan et al. 2021, §2; mosaicml/llm-foundry, `mpt_modeling.py` (no biases);
+    /// NVIDIA/Megatron-LM@d98e8a64dd, `tests/functional_tests`.
+    private func setGPT(of model: inout Model) {
+        let isReal = isTestRun && isRealModel
+        let turns = mentions("position-embedding-type=rope", in: .notes)
+        let hasBiases =
+            !mentions("mpt", in: .model) && !mentions("disable_bias_linear", in: .model)
+            && !isReal && !(isTestRun && model.hasExperts)
+        model.norm = isReal && model.isGated ? .rms : .layer
+        model.hasQueryKeyValueBias = hasBiases
+        model.hasAttentionOutputBias = hasBiases
+        model.hasFeedForwardBias = hasBiases
+        model.learnedPositions = turns ? nil : number(self[.sequence]).map { Int($0) }
+    }
+
+    /// Source: openai/gpt-oss-120b, `config.json`: biases, attention sinks, and a window of 128
+    /// tokens in every second layer.
+    private func setGPTOSS(of model: inout Model) {
+        model.family = .gptOSS
+        model.hasAttentionSinks = true
+        model.hasQueryKeyValueBias = true
+        model.hasAttentionOutputBias = true
+        model.hasRouterBias = true
+        model.hasFeedForwardBias = true
+        model.slidingWindow = 128
+        model.windowedLayers = Array(stride(from: 0, to: model.layerCount, by: 2))
     }
 
     /// Megatron-LM and MPT share the embedding with the head unless told otherwise; gated models
     /// of the Llama kind do not.
     private func tiesEmbeddings(_ isGated: Bool) -> Bool {
         if mentions("untie-embeddings", in: .notes) { return false }
-        return !isGated
+        return !isGated || isTestRun
     }
 
     private func flag(_ column: Column) throws(Unscored) -> Bool {

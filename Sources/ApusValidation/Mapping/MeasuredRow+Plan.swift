@@ -20,7 +20,7 @@ extension MeasuredRow {
             zeroStage: try zeroStage(),
             layersPerStage: layersPerStage(model.layerCount, degrees.pipeline),
             sequenceParallel: try sequenceParallel(tensor: degrees.tensor),
-            overlap: false, buckets: [bucket])
+            overlap: true, buckets: [bucket])
     }
 
     private func mappedDegrees(for model: Model, ranks: Int) throws(Unscored) -> Degrees {
@@ -63,9 +63,10 @@ extension MeasuredRow {
     private func zeroStage() throws(Unscored) -> Int {
         let text = self[.zero].lowercased()
         if text.hasPrefix("fsdp") { return 3 }
-        // Where nothing is said, nothing is sharded. Time hardly depends on it: an all-reduce sends
-        // what a reduce-scatter and an all-gather send.
-        guard let first = text.first else { return 0 }
+        // Where nothing is said, nothing is sharded, but for NeMo, which shards the optimizer by
+        // default. Time hardly depends on it: an all-reduce sends what a reduce-scatter and an
+        // all-gather send.
+        guard let first = text.first else { return mentions("nemo", in: .framework) ? 1 : 0 }
         guard let stage = first.wholeNumberValue, 0...3 ~= stage else {
             throw Unscored("`zero` is neither 0 to 3 nor fsdp")
         }

@@ -13,13 +13,4 @@ extension MeasuredRow {
         }
         return found.precision
     }
-
-    /// The nearest of the three modes: a list of modules to recompute counts as selective.
-    func mappedRecompute() throws(Unscored) -> Plan.Recompute {
-        let text = self[.recompute].lowercased()
-        if text.isEmpty { throw Unscored("`recompute` not published") }
-        if text.hasPrefix("none") { return .none }
-        if text.hasPrefix("full") { return .full }
-        return .selective
-    }
 }

@@ -24,6 +24,21 @@ extension MeasuredRow {
         return Step(
             model: model, cluster: cluster, workload: workload, plan: plan,
             bucket: plan.buckets[0], sequenceLength: length,
-            implementation: mappedImplementation())
+            implementation: mappedImplementation(model, chunks: plan.chunks))
+    }
+
+    /// A row that measured the experts of a layer alone, completed to a step whose other parts
+    /// nobody looks at.
+    var withPlaceholderAttention: MeasuredRow {
+        var row = self
+        let heads = max(1, (number(self[.hidden]) ?? 128) / 128)
+        row[.attention] = "mha"
+        row[.heads] = "\(Int(heads))"
+        row[.keyValueHeads] = "\(Int(heads))"
+        row[.headDim] = "128"
+        row[.vocabulary] = "1024"
+        row[.microBatch] = "1"
+        row[.chunks] = "1"
+        return row
     }
 }

@@ -17,6 +17,11 @@ enum FLOPCount: Hashable {
     case parametersAndAttention(parameters: Double)
     /// A constant per token.
     case perToken(Double)
+    /// Three times forward, causal attention counted half: Megatron-Core since 2025.
+    case megatron
+    /// Three times forward, attention counted whole: Megatron-Core until 2024 and NeMo.
+    /// Source: `num_floating_point_operations` in Megatron-LM, `megatron/training/training.py`.
+    case megatronWholeAttention
 
     /// FLOPs of the whole step.
     func total(_ step: Step) -> Double {
@@ -34,6 +39,11 @@ enum FLOPCount: Hashable {
         case .parametersAndAttention(let parameters):
             return tokens * (6 * parameters + 12 * layers * width * length)
         case .perToken(let count): return tokens * count
+        case .megatron:
+            return 3 * tokens * step.model.forwardFLOPsPerToken(length: step.sequenceLength).total
+        case .megatronWholeAttention:
+            let forward = step.model.forwardFLOPsPerToken(length: step.sequenceLength)
+            return 3 * tokens * (forward.total + forward.attentionScores)
         }
     }
 
@@ -47,6 +57,10 @@ enum FLOPCount: Hashable {
             self = .parametersAndAttention(parameters: parameters)
         } else if let constant = Self.constant(row) {
             self = .perToken(constant)
+        } else if row.mentions("2024", in: .framework) || row.mentions("nemo 2", in: .framework) {
+            self = .megatronWholeAttention
+        } else if row.mentions("megatron", in: .framework) {
+            self = .megatron
         } else {
             throw Unscored("how the source counts FLOPs is not known")
         }
@@ -54,13 +68,17 @@ enum FLOPCount: Hashable {
 
     /// What NVIDIA's pages count per token: the quotient of their two columns.
     private static func constant(_ row: MeasuredRow) -> Double? {
-        let giga: [(model: String, length: String, count: Double)] = [
-            ("deepseek-v3", "4096", 260), ("qwen3-30b-a3b", "4096", 23),
-            ("qwen3-235b-a22b", "4096", 148), ("llama3-70b", "8192", 449),
-            ("llama3.1-405b", "8192", 2524), ("kimi-k2", "4096", 204.5),
-            ("llama3-8b", "8192", 51.5),
+        guard row.mentions("megatron-bridge 2", in: .framework) else { return nil }
+        let giga: [(model: String, length: String, since: String, count: Double)] = [
+            ("deepseek-v3", "4096", "", 260), ("qwen3-30b-a3b", "4096", "", 23),
+            ("qwen3-235b-a22b", "4096", "", 148), ("llama3-70b", "8192", "", 449),
+            ("llama3.1-405b", "8192", "", 2524), ("kimi-k2", "4096", "", 204.5),
+            ("llama3-8b", "8192", "", 51.5), ("gpt-oss-120b", "4096", "26.06", 32.6),
+            ("gpt-oss-120b", "4096", "", 27.2), ("gpt-oss-120b", "8192", "", 30.75),
         ]
-        let found = giga.first { $0.model == row[.model] && $0.length == row[.sequence] }
+        let found = giga.first {
+            $0.model == row[.model] && $0.length == row[.sequence] && row.release >= $0.since
+        }
         return found.map { $0.count * 1e9 }
     }
 }

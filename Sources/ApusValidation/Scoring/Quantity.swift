@@ -1,10 +1,14 @@
-import ApusCost
-
 /// What a row measured, as far as the cost model predicts it.
 enum Quantity: Hashable {
     /// The time of a step, or a rate or a cost that is one over it or a multiple of it.
     case time(TimeScale)
     case memory(MemoryScope)
+    /// The first stage's activations as a share of what tensor parallelism alone leaves.
+    case activationShare
+    /// One transformer layer's time for one micro-batch, in milliseconds.
+    case layer(Pass)
+    /// The feed-forward part of one layer with experts, routing included, in milliseconds.
+    case expertLayer(Pass)
 
     /// How a number is turned into the seconds of one step.
     enum TimeScale: Hashable {
@@ -31,10 +35,12 @@ enum Quantity: Hashable {
         case states
     }
 
+    enum Pass: Hashable { case forward, backward, both }
+
     init(_ row: MeasuredRow) throws(Unscored) {
-        let unit = row[.unit].lowercased()
         switch row.quantity {
-        case "step_time": self = .time(unit.hasPrefix("ms") ? .milliseconds : .seconds)
+        case "step_time":
+            self = .time(row[.unit].lowercased().hasPrefix("ms") ? .milliseconds : .seconds)
         case "tokens_per_s_per_gpu": self = .time(.tokensPerSecondPerGPU)
         case "tflops_per_gpu": self = .time(.teraFLOPsPerGPU)
         case "mfu", "hfu": self = .time(.utilization)
@@ -47,7 +53,20 @@ enum Quantity: Hashable {
         case "steady_mem_allocated_last_rank": self = .memory(.steadyOnLastStage)
         case "mem_activations": self = .memory(.activations)
         case "mem_params_optimizer": self = .memory(.states)
+        case "activation_mem_pct_of_tp_baseline": self = .activationShare
+        case "layer_fwd_time": self = .layer(.forward)
+        case "layer_bwd_time": self = .layer(.backward)
+        case "layer_fwd_bwd_time": self = .layer(.both)
+        case "moe_layer_fwd_time": self = .expertLayer(.forward)
+        case "moe_layer_bwd_time": self = .expertLayer(.backward)
         default: throw Unscored("`\(row.quantity.prefix(60))` is not predicted")
+        }
+    }
+
+    var isMemory: Bool {
+        switch self {
+        case .memory, .activationShare: true
+        case .time, .layer, .expertLayer: false
         }
     }
 }

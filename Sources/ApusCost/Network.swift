@@ -1,0 +1,169 @@
+package import ApusBase
+package import ApusPlan
+
+import func Glibc.log2
+
+/// The time of one collective on a cluster.
+///
+/// Inside a node (the domain of the fastest link) measured curves count, stretched to the cluster's
+/// own bandwidth, or ring formulas where the GPU's links were not measured. Across nodes the group
+/// is limited by the network interfaces of its ranks, or by the links inside.
+package struct Network: Sendable {
+    /// How well founded the times inside a node are.
+    package let provenance: Provenance
+    let inner: Link
+    let outer: [Link]
+    let gpusPerNode: Int
+    /// How much longer a collective of eight ranks of a node takes within a step than in a benchmark
+    /// of its own, where all start at once.
+    ///
+    /// Assumption: the wait for the last rank grows with the logarithm of their number.
+    let slowdown: Double
+    /// By `Collective`, in the order of its cases; empty where the links were not measured.
+    private let curves: [CollectiveCurve]
+
+    /// The achieved share of a network interface's bandwidth in large messages.
+    ///
+    /// Fitted: 92 GB/s over 4 nodes of 8 GPUs in a published all-reduce on 100 GB/s per node.
+    /// Source: stas00/ml-engineering@744d01e, `network/benchmarks`.
+    static let interfaceShare = 0.92
+    /// The achieved share of an unmeasured link inside a node.
+    ///
+    /// Assumption: NVLink reaches 0.78 to
+    /// 0.82 in large messages.
+    static let linkShare = 0.8
+    /// The time from one node to the next within a collective.
+    ///
+    /// Assumption: a network round trip is half of the least all-reduce over several nodes.
+    static let hop = 8e-6
+    /// The time of starting a collective.
+    ///
+    /// Fitted: the least of any measured message.
+    static let start = 5e-6
+
+    package init(cluster: Cluster, slowdown: Double = 1) {
+        self.slowdown = slowdown
+        let links = cluster.links.isEmpty ? Network.links(of: cluster) : cluster.links
+        let fallback = Link(
+            level: "node", gpuCount: max(1, cluster.gpusPerNode), bandwidthGBPerSecond: 25,
+            latencyMicroseconds: 10)
+        inner = links.first ?? fallback
+        outer = links.count > 1 ? Array(links.dropFirst()) : [links.first ?? fallback]
+        gpusPerNode = max(1, inner.gpuCount)
+        guard let known = MeasuredCollectives.System.standing(for: cluster.gpu.name) else {
+            provenance = .roofline
+            curves = []
+            return
+        }
+        let ratio = known.system.linkGBPerSecond / max(1e-3, inner.bandwidthGBPerSecond)
+        curves = Collective.allCases.map { CollectiveCurve(known.system, $0, slowdown: ratio) }
+        provenance = known.isOwn && ratio == 1 ? .measured : .interpolated
+    }
+
+    /// The time of `collective` with `payload` bytes, as ``Collective`` counts them.
+    package func time(_ collective: Collective, payload: Double, span: GroupSpan) -> Seconds {
+        guard span.ranks > 1, payload > 0 else { return .zero }
+        if span.nodes == 1 {
+            let alone = inside(collective, payload: payload, ranks: span.ranks)
+            // The pieces of an all-to-all go their ways at once and wait for nobody in between.
+            let waits = collective == .allToAll ? 0 : log2(Double(span.ranks)) / 3
+            return Seconds(alone * (1 + (slowdown - 1) * waits))
+        }
+        return Seconds(across(collective, payload: payload, span: span))
+    }
+
+    func inside(_ collective: Collective, payload: Double, ranks: Int) -> Double {
+        guard curves.isEmpty else {
+            if collective == .pointToPoint {
+                return curves[collective.index].time(2 * payload, ranks: 2)
+            }
+            return curves[collective.index].time(payload, ranks: ranks)
+        }
+        let rate = inner.bandwidthGBPerSecond * 1e9 * Self.linkShare
+        let latency = inner.latencyMicroseconds * 1e-6 * collective.steps(ranks: ranks)
+        return Self.start + latency + payload * collective.wireShare(ranks: ranks) / rate
+    }
+
+    private func across(_ collective: Collective, payload: Double, span: GroupSpan) -> Double {
+        let link = slowest(nodes: span.nodes)
+        let rate = link.bandwidthGBPerSecond * 1e9 * Self.interfaceShare
+        let hop = max(Self.hop, link.latencyMicroseconds * 1e-6)
+        switch collective {
+        case .pointToPoint:
+            return Self.start + hop + payload / rate
+        case .allToAll:
+            let away = payload * Double(span.ranks - span.ranksPerNode) / Double(span.ranks)
+            let near = payload * Double(span.ranksPerNode) / Double(span.ranks)
+            let inside =
+                span.ranksPerNode > 1
+                ? inside(collective, payload: near, ranks: span.ranksPerNode) : 0
+            return hop + Self.start * log2(Double(span.nodes)) + max(away / rate, inside)
+        case .allReduce, .reduceScatter, .allGather:
+            // All interfaces of the node's ranks carry the ring together.
+            let wire = payload * collective.wireShare(ranks: span.ranks)
+            let outside = wire / (rate * Double(span.ranksPerNode))
+            let inside =
+                span.ranksPerNode > 1
+                ? inside(collective, payload: payload, ranks: span.ranksPerNode) : Self.start
+            let steps = collective.steps(ranks: span.nodes)
+            return hop * steps + max(outside + Self.start, inside)
+        }
+    }
+
+    /// The slowest link on the way between `nodes` nodes that lie side by side.
+    func slowest(nodes: Int) -> Link {
+        let extent = nodes * gpusPerNode
+        var slowest = outer[0]
+        for (index, link) in outer.enumerated() {
+            // A level counts once the level inside it is too small for the group.
+            if index > 0, outer[index - 1].gpuCount >= extent { break }
+            if link.bandwidthGBPerSecond < slowest.bandwidthGBPerSecond { slowest = link }
+        }
+        return slowest
+    }
+
+    /// The links of a cluster whose file names none: those its GPUs are usually sold with.
+    private static func links(of cluster: Cluster) -> [Link] {
+        let name = cluster.gpu.name.lowercased()
+        let table: [(prefix: String, inside: Double, domain: Int, outside: Double)] = [
+            ("a100", 300, 8, 25), ("h100", 450, 8, 50), ("h800", 200, 8, 50), ("h200", 450, 8, 50),
+            ("b200", 900, 8, 100), ("b300", 900, 8, 100), ("gb200", 900, 72, 50),
+            ("gb300", 900, 72, 100), ("mi300x", 448, 8, 50), ("l40s", 32, 8, 50),
+            ("rtx4090", 32, 8, 12.5),
+        ]
+        let row = table.first { name.hasPrefix($0.prefix) }
+        let domain = max(row?.domain ?? cluster.gpusPerNode, 1)
+        return [
+            Link(
+                level: "node", gpuCount: domain, bandwidthGBPerSecond: row?.inside ?? 32,
+                latencyMicroseconds: 3),
+            Link(
+                level: "network", gpuCount: max(cluster.worldSize, domain),
+                bandwidthGBPerSecond: row?.outside ?? 12.5, latencyMicroseconds: 8),
+        ]
+    }
+}
+
+extension Collective {
+    /// The place among all cases.
+    fileprivate var index: Int {
+        switch self {
+        case .allReduce: 0
+        case .reduceScatter: 1
+        case .allGather: 2
+        case .allToAll: 3
+        case .pointToPoint: 4
+        }
+    }
+
+    /// Messages that follow one another, for small payloads.
+    ///
+    /// Assumption: trees for the all-reduce, recursive doubling for the others, as in current NCCL.
+    fileprivate func steps(ranks: Int) -> Double {
+        switch self {
+        case .allReduce: 2 * log2(Double(ranks))
+        case .reduceScatter, .allGather: log2(Double(ranks))
+        case .allToAll, .pointToPoint: 1
+        }
+    }
+}

@@ -1,0 +1,141 @@
+"""The time of a dense matrix product as a function of its shape; for scripts/distill-efficiency.
+
+A model of tiles, waves and memory with a handful of constants per GPU and type, times a smooth
+correction on a grid of shapes. `ProductModel` in Swift evaluates the same formula.
+"""
+
+import numpy
+from scipy.optimize import minimize
+
+from . import data, smoothing, swift
+
+# Rows and columns of the result that one block of threads computes.
+TILES = [
+    (64, 64), (64, 128), (128, 64), (128, 128), (64, 256), (256, 64), (128, 256), (256, 128),
+    (256, 256)]
+SPLITS = [1, 2, 4, 8]
+# log2 of m, n and k.
+GRIDS = [numpy.arange(7.0, 15.5), numpy.arange(8.0, 16.5), numpy.arange(8.0, 16.5)]
+START = [3, 0.5, 0.5, 0.8, 3, 2, .3, .45, .45, .6, .6, .6, .75, .75, .8]
+SCALE = 10_000
+
+
+class Machine:
+    def __init__(self, measurements, gpu, type):
+        self.processors = data.PROCESSORS[gpu]
+        self.rate = measurements.peak(gpu, type) / self.processors
+        self.bandwidth = measurements.bandwidth(gpu)
+        self.size = 1 if type == "fp8" else 2
+
+
+def times(constants, shapes, machine):
+    """Microseconds of each shape (columns m, n, k), before the correction."""
+    m, n, k = shapes.T
+    launch, prologue, smooth, share, power, split = constants[:6]
+    moved = machine.size * (m * k + n * k) + 2 * m * n
+    memory = moved / (machine.bandwidth * share)
+    best = numpy.full(len(m), numpy.inf)
+    for (rows, columns), efficiency in zip(TILES, constants[6:]):
+        tiles = numpy.ceil(m / rows) * numpy.ceil(n / columns)
+        for parts in SPLITS:
+            even = tiles * parts / machine.processors
+            waves = numpy.maximum(1, (1 - smooth) * numpy.ceil(even) + smooth * even)
+            depth = numpy.maximum(64, k / parts)
+            time = waves * (2 * rows * columns * depth / (efficiency * machine.rate) + prologue)
+            if parts > 1:
+                time = time + split + 4 * parts * m * n / machine.bandwidth
+                # Once the processors are busy, splitting further gains nothing.
+                time = numpy.where(even < 2, time, numpy.inf)
+            best = numpy.minimum(best, time)
+    return launch + (best**power + memory**power) ** (1 / power)
+
+
+def decoded(vector):
+    constants = numpy.exp(vector)
+    constants[2] = 1 / (1 + numpy.exp(-vector[2]))
+    constants[4] += 1
+    # Tiles and splits that are never the best have no measurable constants.
+    constants[5] = min(constants[5], 1000)
+    constants[6:] = numpy.maximum(constants[6:], 0.01)
+    return constants
+
+
+def fit_constants(shapes, measured, machine):
+    def loss(vector):
+        excess = numpy.maximum(vector[6:], 0).sum()
+        if excess > 0:
+            return 1e3 + excess
+        error = abs(numpy.log(times(decoded(vector), shapes, machine) / measured))
+        return numpy.mean(numpy.where(error < 0.3, error, 0.15 + 0.5 * error))
+
+    vector = numpy.log(START)
+    vector[2] = 0
+    vector[4] = numpy.log(2)
+    for _ in range(3):
+        options = {"maxfev": 1400, "maxiter": 1400, "adaptive": True}
+        vector = minimize(loss, vector, method="Nelder-Mead", options=options).x
+    return numpy.round(decoded(vector) * SCALE) / SCALE
+
+
+def fit(shapes, measured, machine):
+    constants = fit_constants(shapes, measured, machine)
+    residuals = numpy.log(measured / times(constants, shapes, machine))
+    grid = smoothing.fit(numpy.log2(shapes), residuals, GRIDS, 0.05, 0.02)
+    return constants, numpy.round(grid * 1000) / 1000
+
+
+def predict(model, shapes, machine):
+    constants, grid = model
+    correction = smoothing.basis(numpy.log2(shapes), GRIDS) @ grid
+    return times(constants, shapes, machine) * numpy.exp(correction)
+
+
+def report(name, shapes, measured, machine):
+    fold = data.folds(len(measured))
+    predicted = numpy.zeros(len(measured))
+    for part in range(5):
+        seen = fold != part
+        model = fit(shapes[seen], measured[seen], machine)
+        predicted[~seen] = predict(model, shapes[~seen], machine)
+    big = 2 * shapes.prod(axis=1) >= 1e9
+    median, high = data.errors(predicted[big], measured[big])
+    print(f"product {name}: held-out error median {median:.1f} %, 90th percentile {high:.1f} %")
+
+
+def coverage(shapes):
+    """Per cell of (m, n), the bits of those cells of k with a measurement."""
+    cells = [
+        numpy.clip(numpy.floor(numpy.log2(shapes[:, axis]) - grid[0]), 0, len(grid) - 2)
+        for axis, grid in enumerate(GRIDS)]
+    bits = numpy.zeros((len(GRIDS[0]) - 1, len(GRIDS[1]) - 1), int)
+    for m, n, k in zip(*[cell.astype(int) for cell in cells]):
+        bits[m, n] |= 1 << k
+    return bits.ravel()
+
+
+def make(measurements, reports):
+    rows = measurements.rows("kernel_gemm.csv")
+    keys = sorted({(data.NAMES[row["gpu"]], data.TYPES[row["dtype"]]) for row in rows})
+    for gpu, type in keys:
+        table = numpy.array([
+            [float(row[column]) for column in ("m", "n", "k", "time_ms")] for row in rows
+            if data.NAMES[row["gpu"]] == gpu and data.TYPES[row["dtype"]] == type])
+        shapes, measured = table[:, :3], table[:, 3] * 1e3
+        machine = Machine(measurements, gpu, type)
+        name = f"{gpu}{type.upper()}"
+        if reports:
+            report(name, shapes, measured, machine)
+        constants, grid = fit(shapes, measured, machine)
+        peak = measurements.peak(gpu, type)
+        fastest = max(
+            (2 * shapes.prod(axis=1) / measured).max(), measurements.rate_max(gpu, type)) / peak
+        file = "MeasuredProducts+" + name[0].upper() + name[1:]
+        numbers = numpy.round(numpy.append(constants, fastest) * SCALE)
+        text = swift.header() + "\nextension MeasuredProducts {\n" + swift.integers(
+            name + "Constants", numbers, "Constants, in ten-thousandths.") + "\n"
+        text += swift.integers(
+            name + "Corrections", numpy.round(grid * 1000),
+            "Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.") + "\n"
+        text += swift.integers(
+            name + "Coverage", coverage(shapes), "Cells of k with measurements, by m, n.") + "}\n"
+        yield file + ".swift", text

@@ -1,0 +1,50 @@
+"""Smooth corrections on a grid of logarithms; for distillation/products.py and its kin."""
+
+import numpy
+from scipy import sparse
+from scipy.sparse import linalg
+
+
+def basis(points, grids):
+    """Multilinear interpolation of `points` (columns are coordinates) as a sparse matrix."""
+    count = len(points)
+    columns, values = [numpy.zeros(count, int)], [numpy.ones(count)]
+    for axis, grid in enumerate(grids):
+        x = numpy.clip(points[:, axis], grid[0], grid[-1])
+        cell = numpy.clip(numpy.searchsorted(grid, x, side="right") - 1, 0, len(grid) - 2)
+        part = (x - grid[cell]) / (grid[cell + 1] - grid[cell])
+        corner = [(cell, 1 - part), (cell + 1, part)]
+        columns, values = (
+            [c * len(grid) + i for c in columns for i, _ in corner],
+            [v * w for v in values for _, w in corner])
+    rows = numpy.tile(numpy.arange(count), len(columns))
+    shape = (count, int(numpy.prod([len(grid) for grid in grids])))
+    return sparse.csr_matrix(
+        (numpy.concatenate(values), (rows, numpy.concatenate(columns))), shape=shape)
+
+
+def roughness(grids):
+    """The sum of squared second differences along each axis."""
+    total = 0
+    for axis, _ in enumerate(grids):
+        term = sparse.identity(1)
+        for other, grid in enumerate(grids):
+            size = len(grid)
+            factor = sparse.identity(size)
+            if other == axis:
+                factor = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(size - 2, size))
+            term = sparse.kron(term, factor)
+        total = total + term.T @ term
+    return total
+
+
+def fit(points, residuals, grids, smoothness, ridge):
+    """Grid values that follow `residuals` in the sense of least absolute deviations."""
+    matrix = basis(points, grids)
+    penalty = smoothness * roughness(grids) + ridge * sparse.identity(matrix.shape[1])
+    weights = numpy.ones(len(residuals))
+    for _ in range(6):
+        normal = matrix.T @ sparse.diags(weights) @ matrix + penalty
+        values = linalg.spsolve(normal.tocsc(), matrix.T @ (weights * residuals))
+        weights = 0.02 / numpy.maximum(abs(residuals - matrix @ values), 0.02)
+    return values
