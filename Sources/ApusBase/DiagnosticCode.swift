@@ -51,6 +51,10 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case planMissing = "plan-missing"
     case notCompiled = "not-compiled"
 
+    // Writing a deployment for another framework.
+    case exportLoss = "export-loss"
+    case exportAssumption = "export-assumption"
+
     // What is wrong with a program.
     case programSyntax = "program-syntax"
     case slotLifetime = "slot-lifetime"

@@ -11,6 +11,16 @@ package struct Implementation: Hashable, Sendable {
         case fused
     }
 
+    /// How cross-entropy gets from logits to their gradient.
+    package enum CrossEntropy: String, Hashable, Sendable, CaseIterable {
+        /// In several kernels: logits, FP32 probabilities in place of their FP32 copy, gradient.
+        case separate
+        /// In compiled pieces that hold one FP32 copy more (Megatron-Core's native fusion).
+        case compiled
+        /// In one kernel that overwrites the logits with their gradient (Transformer Engine).
+        case inPlace = "in_place"
+    }
+
     package var name: String
     /// Attention in one kernel that never writes the scores (FlashAttention and its kin).
     package var fusedAttention = true
@@ -33,21 +43,32 @@ package struct Implementation: Hashable, Sendable {
     package var overlapsExperts = false
     /// Whether the host's launches are recorded once and replayed (CUDA graphs).
     package var replaysLaunches = false
-    /// Whether cross-entropy is one kernel that overwrites the logits with their gradient.
-    package var fusedCrossEntropy = true
+    /// How the loss treats the logits.
+    package var crossEntropy = CrossEntropy.separate
     /// Whether products add weight gradients where they are kept, without a copy in between.
     package var accumulatesInProducts = true
     /// Whether attention and the residual branches drop elements out, and so keep masks.
     package var dropsOut = false
+    /// Whether the router's weights scale what experts put out, which then is kept; otherwise they
+    /// scale the inner activation.
+    package var weighsExpertOutputs = false
     /// What `recompute: selective` computes again.
     package var selectiveModules = RecomputedModules.coreAttention
-    /// Rows that the busiest expert rank receives ÷ rows in balance; 1 is balanced.
+    /// Rows that the busiest rank's experts receive ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
-    /// What the host needs for each kernel, Python and dispatch included.
-    package var hostTimePerKernel = Seconds(12e-6)
+    /// Whether experts' products, activation and casts are one kernel each way.
+    package var fusesExperts = false
+    /// Whether a product over several experts is launched once for each of them.
+    package var launchesEachExpert = true
+    /// What the host needs for each kernel that the cost model counts, with Python, autograd and
+    /// the small kernels beside it.
+    ///
+    /// Fitted to Qwen3-235B on H100 (yanring/Megatron-MoE-ModelZoo@e865051); vTrain's runs of small
+    /// models under an earlier Megatron need 69 µs.
+    package var hostTimePerKernel = Seconds(55e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
     package var stepOverhead = Seconds(5e-3)
-    /// The vocabulary is padded to a multiple of this, times the tensor degree.
+    /// The vocabulary is padded to a multiple of this times the tensor degree.
     package var vocabularyMultiple = 1
 
     package init(name: String) { self.name = name }
@@ -78,6 +99,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsGradients = true
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
+        implementation.launchesEachExpert = false
         implementation.stepOverhead = .zero
         implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation

@@ -16,6 +16,8 @@ package struct StageMemory: Hashable, Sendable {
     package var fragmentation = Bytes.zero
     /// The device's context, NCCL's buffers and the library's kernels; outside the allocator.
     package var context = Bytes.zero
+    /// What of `allocated` stays between two steps.
+    package var steady = Bytes.zero
 
     package init() {}
 

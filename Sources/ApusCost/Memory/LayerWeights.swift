@@ -14,6 +14,8 @@ package struct LayerWeights: Hashable, Sendable {
     package var experts = 0.0
     /// The rank's slice of the token embedding, and of the head.
     package var vocabulary = 0.0
+    /// The vocabulary that embedding and head are laid out for.
+    package var paddedVocabulary = 0.0
     /// The learned positions beside the embedding.
     package var positions = 0.0
     /// The norm before the head.
@@ -50,13 +52,14 @@ package struct LayerWeights: Hashable, Sendable {
         let held = Double(model.expertCount) / Double(degrees.expert)
         experts =
             held * (matrices * hidden * inner + bias * ((matrices - 1) * inner + hidden))
-        sparseShapes = attention.shapes + matrices * hidden * (shared + inner)
+        sparseShapes =
+            attention.shapes + matrices * hidden * (shared == inner ? inner : shared + inner)
         largest = max(
             attention.largest, (matrices - 1) * hidden * max(dense, model.hasExperts ? inner : 0))
 
-        let multiple = Double(vocabularyMultiple) * tensor
-        let padded = (Double(model.vocabularySize) / multiple).rounded(.up) * multiple
-        vocabulary = padded * hidden / tensor
+        let multiple = Double(max(1, vocabularyMultiple)) * tensor
+        paddedVocabulary = (Double(model.vocabularySize) / multiple).rounded(.up) * multiple
+        vocabulary = paddedVocabulary * hidden / tensor
         positions = Double(model.learnedPositions ?? 0) * hidden
         finalNorm = norm
     }

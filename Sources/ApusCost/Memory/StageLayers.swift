@@ -1,25 +1,25 @@
 package import ApusPlan
 
-/// What one rank of a pipeline stage holds of the model: layers by kind, embedding and head.
+/// Which parts of the model one rank of a pipeline stage holds.
 package struct StageLayers: Hashable, Sendable {
     package var dense = 0
+    /// Layers with experts.
     package var sparse = 0
     package var hasEmbedding = false
     package var hasHead = false
 
-    package var count: Int { dense + sparse }
-
     package init() {}
+
+    package var count: Int { dense + sparse }
 
     /// The layers of a stage under a plan.
     ///
-    /// With several chunks per rank the model is split evenly over all chunks, of which a stage
-    /// holds every `p`-th, or in the V-shaped schedules one from each end. Layers that the plan
-    /// names per stage are taken as they are.
+    /// With several chunks per rank the layers are split evenly over all chunks, of which a stage
+    /// holds every `pp`-th, or in V-shaped schedules one from each end. Layers that the plan names
+    /// per stage are taken as they are.
     package init(stage: Int, plan: Plan, model: Model) {
         let stages = plan.degrees.pipeline
-        let chunks = plan.chunks
-        let isV = plan.schedule == .zeroBubbleV || plan.schedule == .dualPipeV
+        let isV = plan.schedule.isV
         hasEmbedding = stage == 0
         hasHead = stage == (isV ? 0 : stages - 1)
         if let counts = plan.layersPerStage {
@@ -27,11 +27,11 @@ package struct StageLayers: Hashable, Sendable {
             add(first..<(first + counts[stage]), of: model)
             return
         }
+        let chunks = plan.chunks
         for chunk in 0..<chunks {
             let index = isV && chunk == 1 ? 2 * stages - 1 - stage : chunk * stages + stage
-            let pieces = stages * chunks
-            let size = model.layerCount / pieces
-            let longer = model.layerCount % pieces
+            let (size, longer) = model.layerCount.quotientAndRemainder(
+                dividingBy: stages * chunks)
             let first = index * size + min(index, longer)
             add(first..<(first + size + (index < longer ? 1 : 0)), of: model)
         }
@@ -49,8 +49,18 @@ package struct StageLayers: Hashable, Sendable {
     }
 }
 
+extension Plan.Schedule {
+    /// Whether a rank holds one chunk from each end of the model.
+    var isV: Bool {
+        switch self {
+        case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1: false
+        case .zeroBubbleV, .dualPipeV: true
+        }
+    }
+}
+
 extension Plan {
-    /// Chunks that each rank holds.
+    /// Chunks of layers that each rank holds.
     package var chunks: Int {
         switch schedule {
         case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: 1
@@ -59,22 +69,32 @@ extension Plan {
         }
     }
 
-    /// Micro-batches whose activations a stage holds at once at most, counted in whole stages:
-    /// a chunk counts as its share of the stage's layers.
+    /// The most micro-batches whose activations a stage holds at once, counted in whole stages: a
+    /// chunk counts as its share.
     ///
-    /// Sources: Narayanan et al. 2021, §2.2, and Megatron-Core's interleaved warm-up; Qi et al.
-    /// 2023, "Zero Bubble Pipeline Parallelism", §3 (H1); Qi et al. 2024, "Pipeline Parallelism with
-    /// Controllable Memory" (V).
+    /// Sources: Narayanan et al. 2021, §2.2 (1F1B), and Megatron-Core's warm-up of the interleaved
+    /// schedule; Qi et al. 2023, "Zero Bubble Pipeline Parallelism", §2 (H1 holds what 1F1B does);
+    /// Qi et al. 2024, "Pipeline Parallelism with Controllable Memory" (in the V shape every rank
+    /// holds what the first does in 1F1B); DeepSeek-AI 2025, DualPipe: one chunk more.
     package func microBatchesInFlight(stage: Int, microBatches: Int) -> Double {
-        let stages = degrees.pipeline
+        schedule.microBatchesInFlight(
+            stage: stage, pipeline: degrees.pipeline, chunks: chunks, microBatches: microBatches)
+    }
+}
+
+extension Plan.Schedule {
+    /// See `Plan.microBatchesInFlight`.
+    package func microBatchesInFlight(
+        stage: Int, pipeline stages: Int, chunks: Int, microBatches: Int
+    ) -> Double {
         let all = Double(microBatches)
-        switch schedule {
+        switch self {
         case .gpipe: return all
         case .oneForwardOneBackward, .zeroBubbleH1: return min(Double(stages - stage), all)
         case .interleaved:
             guard chunks > 1, stages > 1 else { return min(Double(stages - stage), all) }
-            let inFlight = Double(2 * (stages - stage - 1) + (chunks - 1) * stages + 1)
-            return min(inFlight / Double(chunks), all)
+            let warmUp = 2 * (stages - stage - 1) + (chunks - 1) * stages
+            return min(Double(warmUp + 1) / Double(chunks), all)
         case .zeroBubbleV: return min(Double(stages), all)
         case .dualPipeV: return min(Double(stages) + 0.5, all)
         }

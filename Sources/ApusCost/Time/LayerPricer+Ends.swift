@@ -28,7 +28,7 @@ extension LayerPricer {
         let scores = shape.tokens * words
         // Fused: scores are read for maximum and sum and once more for the gradient. Otherwise each
         // step goes through memory in FP32.
-        let fused = implementation.fusedCrossEntropy
+        let fused = implementation.crossEntropy == .inPlace
         elementwise(
             &cost.forward, numbers: scores, bytesPerNumber: fused ? 3 * element : 20,
             kernels: fused ? 3 : 8)

@@ -22,7 +22,8 @@ extension MeasuredRow {
             setCurrentMegatron(of: &result, chunks: chunks)
         }
         if let recipe = BridgeRecipe(self) {
-            result.apply(recipe, tensorOverlap: !model.hasExperts)
+            result.apply(
+                recipe, tensorOverlap: !model.hasExperts, hasExpertBias: model.hasFeedForwardBias)
         }
         if [Column.framework, .notes].contains(where: { column in
             mentions("deepep", in: column) || mentions("hybridep", in: column)
@@ -40,8 +41,9 @@ extension MeasuredRow {
     private func setEarlyMegatron(of result: inout Implementation) {
         let isLater = mentions("2022", in: .framework)
         result.fusedAttention = false
+        result.hostTimePerKernel = Seconds(69e-6)
         result.dropsOut = true
-        result.fusedCrossEntropy = false
+        result.crossEntropy = .separate
         result.accumulatesInProducts = isLater
         result.overlapsTensorGradients = isLater
         if mentions("zero-3", in: .framework) {
@@ -53,6 +55,8 @@ extension MeasuredRow {
 
     /// Megatron-Core with Transformer Engine, Megatron-Bridge and NeMo.
     private func setCurrentMegatron(of result: inout Implementation, chunks: Int) {
+        // Performance recipes and SimuMax's runs fuse it ("CE fusion").
+        result.crossEntropy = .inPlace
         guard !mentions("no comm overlap", in: .notes) else { return }
         result.overlapsGradients = true
         result.overlapsParameters = true
@@ -82,6 +86,9 @@ extension MeasuredRow {
         result.overlapsParameters = true
         result.overlapsPipeline = true
         result.overlapsExperts = true
+        // DeepGEMM's grouped kernels.
+        result.fusesExperts = true
+        result.launchesEachExpert = false
     }
 
     /// The flags of a Megatron-Core functional test, which stand in its notes.
@@ -92,7 +99,8 @@ extension MeasuredRow {
         let isLocal = mentions("transformer-impl=local", in: .notes)
         result.fusedAttention = !mentions("attention-backend=unfused", in: .notes) && !isLocal
         result.fusedElementwise = !isLocal
-        result.fusedCrossEntropy = mentions("cross-entropy-loss-fusion=true", in: .notes)
+        result.crossEntropy =
+            mentions("cross-entropy-loss-fusion=true", in: .notes) ? .compiled : .separate
         result.accumulatesInProducts =
             !mentions("no-gradient-accumulation-fusion=true", in: .notes)
         result.dropsOut = !isRealModel && self[.context] == "1"
@@ -108,11 +116,17 @@ extension Implementation {
     ///
     /// All of them reduce gradients in BF16 (`grad_reduce_in_fp32 = False`); the dense ones cut
     /// tensor-parallel collectives up (`tp_comm_overlap`).
-    fileprivate mutating func apply(_ recipe: BridgeRecipe, tensorOverlap: Bool) {
+    fileprivate mutating func apply(
+        _ recipe: BridgeRecipe, tensorOverlap: Bool, hasExpertBias: Bool
+    ) {
         gradientPrecision = .bf16
         dispatcher = recipe.dispatcher
         overlapsExperts = recipe.overlapsExperts
         replaysLaunches = recipe.replaysLaunches
+        // A bias or a clamp of the experts keeps them apart.
+        // Whole steps are recorded with the fused expert kernels of the containers since 26.06.
+        fusesExperts = recipe.overlapsExperts && recipe.replaysLaunches && !hasExpertBias
+        launchesEachExpert = !fusesExperts
         overlapsTensor = tensorOverlap
     }
 }
