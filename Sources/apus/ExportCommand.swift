@@ -10,7 +10,7 @@ extension ExportFramework: ExpressibleByArgument {}
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Writes launch files of other frameworks and batch systems.",
+        abstract: "Writes launch files for frameworks and batch systems.",
         usage: "apus export <file> --to <target> [options]",
         discussion: """
             Every target has one configuration per job, so each sequence length of the workload \
