@@ -35,6 +35,7 @@ extension MeasuredRow {
         {
             throw Unscored("`tp` × `pp` × `cp` × `dp` is not `gpus`")
         }
+        guard model.headCount % tensor == 0 else { throw Unscored("`tp` does not divide `heads`") }
         guard pipeline <= model.layerCount else { throw Unscored("more stages than layers") }
         var degrees = Degrees(
             pipeline: pipeline, data: ranks / replica, context: context, tensor: tensor)
