@@ -47,7 +47,7 @@ struct ValidateCommandTests {
     @Test("the problems of all files are reported at once, with status 2 and nothing on stdout")
     func reportsProblems() throws {
         let folder = try TestFolder()
-        let broken = try folder.write("a,b\n\"", to: "broken.csv")
+        let broken = try folder.write("m,n,k,time_ms\n\"", to: "broken.csv")
         let other = try folder.write("model,tp\n", to: "other.csv")
         let answer = try ApusProcess.run("validate", broken, other, "/nowhere.csv")
         #expect(answer.status == 2)

@@ -88,7 +88,8 @@ extension MeasuredRow {
     /// The layers of each stage where they do not divide evenly, or `nil` where they do.
     ///
     /// Assumption: embedding and head count as a layer each, as with Megatron's
-    /// `account_for_embedding_in_pipeline_split` and `…_loss_…`, and later stages hold what is less.
+    /// `account_for_embedding_in_pipeline_split` and `…_loss_…`, and later stages hold the
+    /// fewer layers.
     private func layersPerStage(_ layers: Int, _ stages: Int) -> [Int]? {
         guard stages > 1, layers % stages != 0 else { return nil }
         let places = layers + 2
