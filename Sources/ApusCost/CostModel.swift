@@ -11,7 +11,7 @@ package struct CostModel: Sendable {
     let network: Network
     let gpu: SustainedRates
     /// GPUs of one domain of the fastest link.
-    let domain: Int
+    package let domain: Int
 
     package init(cluster: Cluster) {
         self.cluster = cluster
@@ -24,8 +24,15 @@ package struct CostModel: Sendable {
     package func layerPricer(for step: Step) -> LayerPricer {
         let layout = GroupLayout(
             degrees: step.degrees, placement: step.plan.pipelinePlacement, domain: domain)
-        return LayerPricer(
-            model: step.model, shape: step.microBatchShape, layout: layout,
+        return layerPricer(for: step, shape: step.microBatchShape, layout: layout)
+    }
+
+    /// Prices layers of other sizes than the step's own, or on other groups.
+    package func layerPricer(
+        for step: Step, shape: MicroBatchShape, layout: GroupLayout
+    ) -> LayerPricer {
+        LayerPricer(
+            model: step.model, shape: shape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
             imbalance: step.implementation.expertImbalance,
             kernels: kernels, network: network, gpu: gpu)

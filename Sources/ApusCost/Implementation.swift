@@ -15,7 +15,7 @@ package struct Implementation: Hashable, Sendable {
     package enum CrossEntropy: String, Hashable, Sendable, CaseIterable {
         /// In several kernels: logits, FP32 probabilities in place of their FP32 copy, gradient.
         case separate
-        /// In a few compiled kernels, which hold one FP32 copy more (Megatron-Core's native fusion).
+        /// In compiled pieces that hold one FP32 copy more (Megatron-Core's native fusion).
         case compiled
         /// In one kernel that overwrites the logits with their gradient (Transformer Engine).
         case inPlace = "in_place"
@@ -56,8 +56,16 @@ package struct Implementation: Hashable, Sendable {
     package var selectiveModules = RecomputedModules.coreAttention
     /// Rows that the busiest rank's experts receive ÷ rows in balance; 1 is balanced.
     package var expertImbalance = 1.0
-    /// What the host needs for each kernel, Python and dispatch included.
-    package var hostTimePerKernel = Seconds(12e-6)
+    /// Whether experts' products, activation and casts are one kernel each way.
+    package var fusesExperts = false
+    /// Whether a product over several experts is launched once for each of them.
+    package var launchesEachExpert = true
+    /// What the host needs for each kernel that the cost model counts, with Python, autograd and
+    /// the small kernels beside it.
+    ///
+    /// Fitted to Qwen3-235B on H100 (yanring/Megatron-MoE-ModelZoo@e865051); vTrain's runs of small
+    /// models under an earlier Megatron need 69 µs.
+    package var hostTimePerKernel = Seconds(55e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
     package var stepOverhead = Seconds(5e-3)
     /// The vocabulary is padded to a multiple of this times the tensor degree.
@@ -91,6 +99,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsGradients = true
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
+        implementation.launchesEachExpert = false
         implementation.stepOverhead = .zero
         implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation

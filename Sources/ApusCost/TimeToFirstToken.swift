@@ -5,36 +5,31 @@ package import ApusPlan
 ///
 /// The request lives on one batch replica: its tokens pass the stages one after the other, and
 /// experts of other replicas' ranks help.
-package struct RequestPricer: Sendable {
+package struct RequestPricer: Hashable, Sendable {
     /// One layer's forward over the whole prompt.
     package var dense: Seconds
     package var expert: Seconds
     /// The embedding of the prompt, and the head for its last token.
     package var ends: Seconds
 
-    /// Prices the parts of a prompt of one sequence; `pricer` is one for training.
-    package init(_ pricer: LayerPricer) {
-        var shape = pricer.shape
-        shape.sequences = 1
-        shape.isAlone = true
-        let alone = LayerPricer(
-            model: pricer.model, shape: shape, layout: pricer.layout,
-            implementation: pricer.implementation, precision: pricer.precision,
-            imbalance: pricer.imbalance, kernels: pricer.kernels, network: pricer.network,
-            gpu: pricer.gpu)
-        self.init(alone: alone)
+    package init(dense: Seconds, expert: Seconds, ends: Seconds) {
+        self.dense = dense
+        self.expert = expert
+        self.ends = ends
     }
 
-    private init(alone pricer: LayerPricer) {
-        let attention = pricer.attention().forward
+    /// Prices the parts of a prompt of one sequence; `pricer` is one for training.
+    init(_ pricer: LayerPricer) {
+        let alone = pricer.alone
+        let attention = alone.attention().forward
         let model = pricer.model
         dense =
             model.denseLayerCount > 0
-            ? pricer.time(attention + pricer.denseFeedForward().forward) : .zero
+            ? alone.requestTime(attention + alone.denseFeedForward().forward) : .zero
         expert =
             model.expertLayerCount > 0
-            ? pricer.time(attention + pricer.experts().forward) : .zero
-        ends = pricer.time(pricer.embedding().forward) + pricer.time(pricer.tokenHead())
+            ? alone.requestTime(attention + alone.experts().forward) : .zero
+        ends = alone.requestEnds
     }
 
     /// The time from a prompt's arrival to its first token, with `messages` between its stages.
@@ -45,18 +40,37 @@ package struct RequestPricer: Sendable {
 }
 
 extension LayerPricer {
+    /// The same layers for a prompt of one sequence, while the other replicas have nothing to do.
+    package var alone: LayerPricer {
+        var shape = shape
+        shape.sequences = 1
+        shape.isAlone = true
+        return LayerPricer(
+            model: model, shape: shape, layout: layout, implementation: implementation,
+            precision: precision, imbalance: imbalance, kernels: kernels, network: network,
+            gpu: gpu)
+    }
+
     /// A forward pass without anything beside it.
-    fileprivate func time(_ pass: PassCost) -> Seconds {
-        let host = implementation.replaysLaunches ? 0 : Double(pass.work.launches)
-        return max(pass.work.time, host * kernels.launch) + pass.tensor + pass.contextExposed
-            + pass.expert
+    package func requestTime(_ pass: PassCost) -> Seconds {
+        let host =
+            implementation.replaysLaunches
+            ? .zero : Double(pass.work.launches) * implementation.hostTimePerKernel
+        return max(pass.work.time, host) + pass.tensor + pass.contextExposed + pass.expert
+    }
+
+    /// The embedding of a prompt, and the head for its last token.
+    package var requestEnds: Seconds {
+        requestTime(embedding().forward) + requestTime(tokenHead())
     }
 
     /// The scores of all words for one token, and the choice of one.
-    fileprivate func tokenHead() -> PassCost {
+    private func tokenHead() -> PassCost {
         var pass = PassCost()
         let words = max(1, model.vocabularySize / shape.tensor)
-        pass.work.add(productTime(1, words, model.hiddenSize, widePrecision), .product)
+        pass.work.add(
+            kernels.product(m: 1, n: words, k: model.hiddenSize, precision: widePrecision),
+            .product)
         elementwise(&pass, numbers: words, bytesPerNumber: element)
         if shape.tensor > 1 {
             pass.tensor += network.time(
@@ -150,6 +164,7 @@ private struct TokenPricer {
     private func read(_ bytes: Double, kernels count: Int) -> Seconds {
         let launches = pricer.implementation.replaysLaunches ? 0 : Double(count)
         return max(
-            pricer.kernels.elementwise(bytes: bytes).time, launches * pricer.kernels.launch)
+            pricer.kernels.elementwise(bytes: bytes).time,
+            launches * pricer.implementation.hostTimePerKernel)
     }
 }

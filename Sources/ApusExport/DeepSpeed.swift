@@ -26,7 +26,7 @@ struct DeepSpeed {
                 ExportedFile(
                     name: fileName(job), text: script(settings).text, isExecutable: true))
         }
-        return Export(files: sharedFiles() + files, notes: notes.notes)
+        return Export(files: sharedFiles() + files, notes: notes.sorted())
     }
 
     func fileName(_ job: ExportJob) -> String { "deepspeed-\(job.sequenceLength).sh" }

@@ -11,9 +11,8 @@ struct DeepSpeedModelCode {
         let code = [
             Self.introduction,
             "MODEL = " + model.text(in: .python),
-            "# By sequence length, in tokens.",
-            "PLANS = " + Literal.object(plans).text(in: .python),
-            Self.functions,
+            "# By sequence length, in tokens.\nPLANS = " + Literal.object(plans).text(in: .python),
+            "\n" + Self.functions,
         ]
         return code.joined(separator: "\n\n") + "\n"
     }
@@ -54,11 +53,12 @@ struct DeepSpeedModelCode {
             "axes": isInnermost ? ["data", "model", "pipe"] : ["pipe", "data", "model"],
             "pipe": .integer(job.degrees.pipeline), "data": .integer(settings.dataRanks),
             "model": .integer(job.degrees.tensor),
-            "pipeline_class": job.plan.schedule == .dualPipeV ? "DualPipeVModule" : "PipelineModule",
+            "pipeline_class": job.plan.schedule == .dualPipeV
+                ? "DualPipeVModule" : "PipelineModule",
             "recompute": .text(job.bucket.recompute.rawValue),
         ]
         if job.model.hasExperts, !settings.replacesExperts {
-            plan.set("moe", moe(job))
+            plan.set("moe", moe(settings))
             plan.set("balance_loss", .number(job.routing.balanceLoss))
         }
         return plan
@@ -68,7 +68,8 @@ struct DeepSpeedModelCode {
     /// experts × factor`, rounded up.
     ///
     /// Source: DeepSpeed 0.19.8, `deepspeed/moe/sharded_moe.py`, `top1gating` to `topkgating`.
-    private func moe(_ job: ExportJob) -> Literal {
+    private func moe(_ settings: DeepSpeedSettings) -> Literal {
+        let job = settings.job
         let routing = job.routing
         let isLimited = routing.capacity != .dropless
         let factor =
@@ -80,7 +81,7 @@ struct DeepSpeedModelCode {
         return [
             "hidden_size": .integer(job.model.hiddenSize),
             "num_experts": .integer(job.model.expertCount),
-            "ep_size": .integer(job.degrees.expert), "k": .integer(job.model.topK),
+            "ep_size": .integer(settings.expertRanks), "k": .integer(job.model.topK),
             "capacity_factor": .number(factor), "eval_capacity_factor": .number(factor),
             "min_capacity": 0, "drop_tokens": .flag(isLimited), "use_rts": false,
             "enable_expert_tensor_parallelism": .flag(

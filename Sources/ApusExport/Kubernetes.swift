@@ -28,7 +28,7 @@ struct Kubernetes {
             return ExportedFile(
                 name: "kubernetes-\(job.sequenceLength).yaml", text: manifest.text)
         }
-        return Export(files: files, notes: notes.notes)
+        return Export(files: files, notes: notes.sorted())
     }
 }
 
@@ -67,7 +67,9 @@ struct KubernetesManifest {
         }
         entries.append(("start.sh", startScript))
         if request.framework == .apus {
-            entries.append(("deployment.yaml", request.deployment.text()))
+            var deployment = request.deployment
+            deployment.claims = []
+            entries.append(("deployment.yaml", deployment.text()))
         }
         return ["apiVersion: v1", "kind: ConfigMap", "metadata:", "  name: \(name)", "data:"]
             + entries.flatMap { name, text in ["  \(name): |"] + indented(text, by: 4) }

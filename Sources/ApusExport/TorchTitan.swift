@@ -23,7 +23,7 @@ struct TorchTitan {
             ExportedFile(
                 name: fileName(job), text: script(settings(job)).text, isExecutable: true)
         }
-        return Export(files: [moduleFile()] + scripts, notes: notes.notes)
+        return Export(files: [moduleFile()] + scripts, notes: notes.sorted())
     }
 
     func fileName(_ job: ExportJob) -> String { "torchtitan-\(job.sequenceLength).sh" }

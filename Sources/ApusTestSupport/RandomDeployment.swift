@@ -59,24 +59,6 @@ extension Degrees {
     }
 }
 
-extension Model {
-    fileprivate static func random(
-        for degrees: Degrees, using generator: inout SeededGenerator
-    ) -> Model {
-        let experts = degrees.expert * Int.random(in: 1...3, using: &generator)
-        return Model(
-            layerCount: degrees.pipeline * Int.random(in: 2...5, using: &generator),
-            hiddenSize: .random(in: 1...1000, using: &generator), headCount: 32,
-            keyValueHeadCount: 1 << Int.random(in: 0...5, using: &generator),
-            headDim: 2 * Int.random(in: 1...64, using: &generator), expertCount: experts,
-            topK: .random(in: 1...experts, using: &generator),
-            expertHiddenSize: degrees.expertTensor * Int.random(in: 1...500, using: &generator),
-            vocabularySize: .random(in: 1...100_000, using: &generator),
-            tiesEmbeddings: .random(using: &generator), rmsNormEpsilon: generator.nextUnit() / 1e4,
-            ropeTheta: 1 + generator.nextUnit() * 1e6)
-    }
-}
-
 extension Cluster {
     fileprivate static func random(
         for degrees: Degrees, using generator: inout SeededGenerator

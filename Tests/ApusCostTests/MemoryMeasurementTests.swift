@@ -70,23 +70,49 @@ struct MemoryMeasurementTests {
         megatron7B("gpt3_7b_tp4_pp1, H100", tensor: 4, peak: 53.2193, steady: 19.2444),
     ]
 
-    @Test("peaks of Llama 3 and DeepSeek slices on B200 are met within 2.5 %", arguments: simuMax)
+    /// Source: NVIDIA-NeMo/Megatron-Bridge@067f987df, skills/nemo-mbridge-perf-*; in GB there.
+    ///
+    /// Its recipes reduce gradients in BF16, and Moonlight's keeps Adam's moments in BF16. Its
+    /// router is not forced into balance, which may be what is missing there.
+    static let bridge = [
+        llama70B(
+            "tp8 pp4 vp5, core attention again", Degrees(pipeline: 4, tensor: 8),
+            [
+                .coreAttention
+            ], 32, peak: 50.2),
+        llama70B(
+            "tp4 pp4 vp5 dp2, dense layers again", Degrees(pipeline: 4, data: 2, tensor: 4),
+            [
+                .feedForward
+            ], 16, peak: 55.6),
+        moonlight("moonlight 16b", .none, peak: 36.618),
+        moonlight("moonlight 16b, latent expansion again", .selective, peak: 35.902),
+    ]
+
+    @Test("peaks that Megatron-Bridge reports are met within 5 %", arguments: bridge)
+    func meetsBridge(_ measured: MeasuredMemory) throws {
+        expect(
+            try #require(measured.step.memory.map(\.allocated).max()), near: measured.peak,
+            within: 0.05)
+    }
+
+    @Test("peaks of Llama 3 and DeepSeek slices on B200 are met within 1 %", arguments: simuMax)
     func meetsSimuMaxPeaks(_ measured: MeasuredMemory) throws {
         let memory = measured.step.memory
         let peak = try #require(memory.map(\.allocated).max())
-        expect(peak, near: measured.peak, within: 0.025)
-        expect(try #require(memory.last).allocated, near: measured.last, within: 0.025)
+        expect(peak, near: measured.peak, within: 0.01)
+        expect(try #require(memory.last).allocated, near: measured.last, within: 0.01)
         let reserved = try #require(memory.map(\.reserved).max())
         expect(reserved, near: measured.reserved, within: 0.05)
     }
 
-    @Test("their mean error is below 0.5 %")
+    @Test("their mean error is below 0.2 %")
     func meetsSimuMaxOnAverage() throws {
         let errors = try Self.simuMax.map { measured in
             let peak = try #require(measured.step.memory.map(\.allocated).max())
             return abs(peak.gibibytes / (try #require(measured.peak)) - 1)
         }
-        #expect(errors.reduce(0, +) / Double(errors.count) < 0.005)
+        #expect(errors.reduce(0, +) / Double(errors.count) < 0.002)
     }
 
     @Test("the last rank of Megatron-Core's 7B runs is met within 3 %", arguments: megatronCI)
@@ -112,6 +138,40 @@ struct MemoryMeasurementTests {
                 model, degrees, microBatches: microBatches, length: length,
                 implementation: .simuMax),
             peak: peak, last: last, reserved: reserved)
+    }
+
+    private static func llama70B(
+        _ name: String, _ degrees: Degrees, _ modules: RecomputedModules, _ microBatches: Int,
+        peak: Double
+    ) -> MeasuredMemory {
+        var implementation = Implementation.simuMax
+        implementation.gradientPrecision = .bf16
+        implementation.selectiveModules = modules
+        return MeasuredMemory(
+            name: name,
+            step: .memory(
+                .llama70B, degrees, schedule: .interleaved, chunks: 5, recompute: .selective,
+                microBatches: microBatches, length: 4096, precision: .fp8,
+                implementation: implementation),
+            peak: peak / 1.073741824)
+    }
+
+    private static func moonlight(
+        _ name: String, _ recompute: Plan.Recompute, peak: Double
+    ) -> MeasuredMemory {
+        var model = Model.deepSeek(
+            layers: 27, hidden: 2048, inner: 11264, experts: 64, topK: 6, expertInner: 1408,
+            shared: 2816, vocabulary: 163_840)
+        model.headCount = 16
+        model.latentAttention?.queryRank = nil
+        var implementation = Implementation.simuMax
+        implementation.gradientPrecision = .bf16
+        implementation.selectiveModules = .latentExpansion
+        var step = Step.memory(
+            model, Degrees(data: 4, tensor: 2, expert: 8), recompute: recompute, microBatches: 1,
+            length: 4096, implementation: implementation)
+        step.workload.optimizerPrecision = .bf16
+        return MeasuredMemory(name: name, step: step, peak: peak / 1.073741824)
     }
 
     private static func megatron7B(

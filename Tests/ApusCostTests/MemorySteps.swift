@@ -91,6 +91,8 @@ extension Model {
         return model
     }
 
+    static let llama70B = llama(
+        layers: 80, hidden: 8192, inner: 28672, heads: 64, keyValueHeads: 8, vocabulary: 128_256)
     static let llama70B12 = llama(
         layers: 12, hidden: 8192, inner: 28672, heads: 64, keyValueHeads: 8, vocabulary: 128_256)
     /// With the 16 key-value heads that the runs were made with.

@@ -52,7 +52,7 @@ extension LayerShape {
     private var attentionMemory: LayerMemory {
         let heads = Double(model.headCount) / tensor
         var latents = 0.0
-        var inputs: Double
+        let inputs: Double
         let output: Double
         if let latent = model.latentAttention {
             // Compressed vectors before and after their norms, and the key's rotary part.
@@ -66,8 +66,13 @@ extension LayerShape {
             let keyValueHeads = Double(model.keyValueHeadCount) / tensor
             inputs = head * (heads + 2 * keyValueHeads)
             output = head * heads
+            let turned = head * (heads + keyValueHeads)
             // Queries and keys before their norms.
-            if model.queryKeyNorm != .none { latents = head * (heads + keyValueHeads) }
+            if model.queryKeyNorm != .none { latents += turned }
+            // Assumption: with context parallelism the values stay a view of the whole projection,
+            // which lives on beside the queries and keys that position has turned. SimuMax's one
+            // such run holds 2.5 GiB more than without it; this gives 2.2 of them.
+            if degrees.context > 1 && model.learnedPositions == nil { latents += turned }
         }
         let expansion =
             model.latentAttention == nil ? inputs : unless(.latentExpansion, inputs)

@@ -77,9 +77,18 @@ extension Plan {
     /// Qi et al. 2024, "Pipeline Parallelism with Controllable Memory" (in the V shape every rank
     /// holds what the first does in 1F1B); DeepSeek-AI 2025, DualPipe: one chunk more.
     package func microBatchesInFlight(stage: Int, microBatches: Int) -> Double {
-        let stages = degrees.pipeline
+        schedule.microBatchesInFlight(
+            stage: stage, pipeline: degrees.pipeline, chunks: chunks, microBatches: microBatches)
+    }
+}
+
+extension Plan.Schedule {
+    /// See `Plan.microBatchesInFlight`.
+    package func microBatchesInFlight(
+        stage: Int, pipeline stages: Int, chunks: Int, microBatches: Int
+    ) -> Double {
         let all = Double(microBatches)
-        switch schedule {
+        switch self {
         case .gpipe: return all
         case .oneForwardOneBackward, .zeroBubbleH1: return min(Double(stages - stage), all)
         case .interleaved:

@@ -16,14 +16,25 @@ package struct StageLoad: Hashable, Sendable {
 
     /// The load of a stage.
     package init(stage: Int, plan: Plan, model: Model, microBatches: Int) {
-        let degrees = plan.degrees
-        layers = StageLayers(stage: stage, plan: plan, model: model)
-        inFlight = plan.microBatchesInFlight(stage: stage, microBatches: microBatches)
-        isPipelined = degrees.pipeline > 1
+        self.init(
+            layers: StageLayers(stage: stage, plan: plan, model: model),
+            inFlight: plan.microBatchesInFlight(stage: stage, microBatches: microBatches),
+            zeroStage: plan.zeroStage, degrees: plan.degrees, tiesEmbeddings: model.tiesEmbeddings)
         receivingChunks = isPipelined ? plan.chunks - (stage == 0 ? 1 : 0) : 0
-        zeroStage = plan.zeroStage
+    }
+
+    /// The load of a stage that receives the input of none of its chunks.
+    package init(
+        layers: StageLayers, inFlight: Double, zeroStage: Int, degrees: Degrees,
+        tiesEmbeddings: Bool
+    ) {
+        self.layers = layers
+        self.inFlight = inFlight
+        self.zeroStage = zeroStage
+        self.tiesEmbeddings = tiesEmbeddings
+        isPipelined = degrees.pipeline > 1
+        receivingChunks = 0
         dataRanks = max(1, degrees.data * degrees.context)
         expertDataRanks = max(1, degrees.expertData)
-        tiesEmbeddings = model.tiesEmbeddings
     }
 }

@@ -48,4 +48,14 @@ enum CostConstants {
     /// How far measurements lie from predictions, as a factor, by the share of the computation that
     /// rests on measured kernels.
     static func spread(measured share: Double) -> Double { share > 0.5 ? 1.15 : 1.3 }
+
+    /// The share of fused attention's rate that a step keeps up.
+    ///
+    /// Fitted to the runs of 131 072 tokens of MooreThreads/SimuMax@4dcaae5.
+    static let sustainedAttention = 0.8
+
+    /// The share of that rate which attention with a learned sink for each head reaches.
+    ///
+    /// Fitted to the runs of GPT-OSS on NVIDIA's Megatron-Bridge pages.
+    static let attentionWithSinks = 0.5
 }

@@ -6,7 +6,6 @@ package import ApusProgram
 package struct InstructionPricer: Sendable {
     private let pricer: LayerPricer
     private let network: Network
-    private let kernels: Kernels
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
     private let islands: IslandCosts
@@ -18,7 +17,6 @@ package struct InstructionPricer: Sendable {
     package init(program: Program, step: Step, model: CostModel) {
         pricer = model.layerPricer(for: step)
         network = model.network
-        kernels = model.kernels
         self.model = step.model
         pipeline = pricer.layout.pipeline
         var spans: [Axis: GroupSpan] = [:]
@@ -44,9 +42,9 @@ package struct InstructionPricer: Sendable {
         case .backward(let run):
             time(islands.cost(of: run.island).backward.work)
         case .zeroGradients:
-            kernels.elementwise(bytes: Double(weights(of: programClass, mesh) * 4)).time
+            pricer.elementwiseTime(bytes: Double(weights(of: programClass, mesh) * 4)).time
         case .optimizerStep:
-            kernels.elementwise(
+            pricer.elementwiseTime(
                 bytes: Double(updated(by: programClass, mesh) * updateBytesPerWeight)
             ).time
         case .start, .wait, .free, .gradientNorm:

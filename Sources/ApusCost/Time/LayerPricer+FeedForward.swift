@@ -45,7 +45,7 @@ extension LayerPricer {
         return min(rows, max(1, shape.tokens * shape.context * model.topK / shape.expert))
     }
     /// Tokens that one rank routes: with sequence parallelism its own share of them.
-    var expertTokens: Int {
+    package var expertTokens: Int {
         shape.isSequenceParallel ? shape.localTokens : max(1, shape.tokens / shape.tensor)
     }
     var expertWidth: Int { max(1, model.expertHiddenSize / shape.expertTensor) }
@@ -85,9 +85,14 @@ extension LayerPricer {
             permutation(&cost, reads: rows, writes: rows)
             permutation(&cost, reads: rows, writes: rows)
         }
+        if precision == .fp8, implementation.launchesEachExpert {
+            // Each expert's rows are padded to whole blocks of scales, and back.
+            permutation(&cost, reads: rows, writes: rows)
+            permutation(&cost, reads: rows, writes: rows)
+        }
         groupedProduct(
             &cost, rows: rows, inputs: model.hiddenSize, outputs: firstWidth(width))
-        activation(&cost, rows: rows, width: width)
+        if !implementation.fusesExperts { activation(&cost, rows: rows, width: width) }
         // The weighting of rows by the router's probabilities runs with the activation.
         groupedProduct(&cost, rows: rows, inputs: width, outputs: model.hiddenSize)
         return cost
@@ -125,26 +130,40 @@ extension LayerPricer {
 
     private func groupedProduct(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
         let groups = max(1, model.expertCount / shape.expert)
-        cost.forward.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: outputs, k: inputs, precision: precision,
-                imbalance: imbalance
-            ).stretched(by: gpu.expertProducts), .expertProduct)
-        cost.backwardInput.work.add(
-            kernels.groupedProduct(
-                rows: rows, groups: groups, n: inputs, k: outputs, precision: precision,
-                imbalance: imbalance
-            ).stretched(by: gpu.expertProducts), .expertProduct)
+        let each = max(1, rows / groups)
+        cost.forward.work.add(expertTime(groups, each, outputs, inputs), .expertProduct)
+        cost.backwardInput.work.add(expertTime(groups, each, inputs, outputs), .expertProduct)
         // The weight's gradient has one product per expert, whose inner size is the expert's rows.
-        let perExpert = max(1, rows / groups)
-        let weight = kernels.groupedProduct(
-            rows: outputs * groups, groups: groups, n: inputs, k: perExpert, precision: precision,
-            imbalance: 1)
-        cost.backwardWeight.work.add(
-            weight.stretched(by: gpu.expertProducts / imbalance), .expertProduct)
+        cost.backwardWeight.work.add(expertTime(groups, outputs, inputs, each), .expertProduct)
+        if implementation.launchesEachExpert {
+            cost.forward.work.launches += groups - 1
+            cost.backwardInput.work.launches += groups - 1
+            cost.backwardWeight.work.launches += groups - 1
+        }
         accumulate(&cost, weights: groups * inputs * outputs)
-        guard precision == .fp8 else { return }
-        quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
+        if model.hasFeedForwardBias, !implementation.fusesExperts {
+            // One bias per expert, which no product adds, and its gradient.
+            elementwise(&cost.forward, numbers: rows * outputs, bytesPerNumber: 2 * element)
+            elementwise(&cost.backwardWeight, numbers: rows * outputs, bytesPerNumber: element)
+        }
+        guard precision == .fp8, !implementation.fusesExperts else { return }
+        for _ in 0..<(implementation.launchesEachExpert ? groups : 1) {
+            let share = implementation.launchesEachExpert ? each : rows
+            quantise(&cost, rows: share, inputs: inputs, outputs: outputs)
+        }
+    }
+
+    /// One product `[m, k] · [k, n]` for each of a rank's experts: one after the other, or in one
+    /// kernel.
+    private func expertTime(_ groups: Int, _ m: Int, _ n: Int, _ k: Int) -> KernelTime {
+        guard implementation.launchesEachExpert else {
+            let all = kernels.groupedProduct(
+                rows: m * groups, groups: groups, n: n, k: k, precision: precision,
+                imbalance: imbalance)
+            return all.stretched(by: gpu.products(in: precision))
+        }
+        let one = productTime(m, n, k, precision)
+        return one.stretched(by: 1 / (Double(groups) * imbalance))
     }
 
     /// Dispatch and combine, and the gathering among ranks that share slices of experts.

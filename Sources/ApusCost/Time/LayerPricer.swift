@@ -42,13 +42,8 @@ package struct LayerPricer: Sendable {
     /// Everything one layer does with a micro-batch.
     package func layer(isDense: Bool, recompute: Plan.Recompute) -> PartCost {
         let feedForward = isDense ? denseFeedForward() : experts()
-        var cost = attention() + feedForward
-        switch recompute {
-        case .none: break
-        case .full: cost.recomputation += cost.forward
-        case .selective: cost.recomputation += selectiveRecomputation(isDense: isDense)
-        }
-        return cost
+        let cost = attention() + feedForward
+        return cost.recomputed(recompute, selectively: selectiveRecomputation(isDense: isDense))
     }
 }
 
@@ -85,7 +80,7 @@ extension LayerPricer {
     }
 
     func productTime(_ m: Int, _ n: Int, _ k: Int, _ type: Precision) -> KernelTime {
-        kernels.product(m: m, n: n, k: k, precision: type).stretched(by: gpu.products)
+        kernels.product(m: m, n: n, k: k, precision: type).stretched(by: gpu.products(in: type))
     }
 
     func elementwiseTime(bytes: Double) -> KernelTime {
@@ -93,9 +88,11 @@ extension LayerPricer {
     }
 
     /// Casting a product's operands to FP8, once along each dimension that a gradient needs.
+    ///
+    /// The kernel before has the numbers at hand, so that only the two copies are written.
     func quantise(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
-        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: element + 2)
-        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: element + 2)
+        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: 2, kernels: 0)
+        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2, kernels: 0)
     }
 
     func elementwise(

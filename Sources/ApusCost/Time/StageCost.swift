@@ -50,8 +50,7 @@ package struct StageCost: Hashable, Sendable {
 }
 
 /// Prices the stages of a pipeline for one micro-batch, from the parts of their layers.
-package struct StagePricer: Sendable {
-    package var costs: LayerCosts
+package struct StagePricer: Hashable, Sendable {
     /// The message between two stages, of one chunk and one direction.
     package var message: Seconds
     package var chunks: Int
@@ -61,10 +60,7 @@ package struct StagePricer: Sendable {
     /// What the host takes to launch one kernel; zero where launches are replayed.
     package var launch: Seconds
 
-    package init(
-        costs: LayerCosts, message: Seconds, chunks: Int, implementation: Implementation
-    ) {
-        self.costs = costs
+    package init(message: Seconds, chunks: Int, implementation: Implementation) {
         self.message = message
         self.chunks = chunks
         overlapsTensor = implementation.overlapsTensor
@@ -74,15 +70,16 @@ package struct StagePricer: Sendable {
     }
 
     /// The parts of a stage, added up for one micro-batch.
-    package func partCost(of layers: StageLayers) -> PartCost {
+    private func partCost(of layers: StageLayers, _ costs: LayerCosts) -> PartCost {
         var cost = layers.dense * costs.dense + layers.sparse * costs.expert
         if layers.hasEmbedding { cost += costs.embedding }
         if layers.hasHead { cost += costs.head }
         return cost
     }
 
-    package func cost(of layers: StageLayers) -> StageCost {
-        let parts = partCost(of: layers)
+    /// One micro-batch on a stage with these layers, each of which costs what `costs` says.
+    package func cost(of layers: StageLayers, _ costs: LayerCosts) -> StageCost {
+        let parts = partCost(of: layers, costs)
         var result = StageCost()
         let forward = exposed(parts.forward)
         let backward = exposed(parts.backward)
@@ -109,7 +106,6 @@ package struct StagePricer: Sendable {
     private func exposed(_ pass: PassCost) -> ExposedPass {
         var result = ExposedPass()
         result.work = pass.work
-        result.host = max(.zero, host(pass.work) - pass.work.time)
         result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
         result.context = pass.contextExposed
         result.expert = pass.expert
@@ -120,6 +116,8 @@ package struct StagePricer: Sendable {
                 CostConstants.expertOverlapExposed * pass.expert,
                 pass.expert - CostConstants.expertOverlapShare * pass.work.time)
         }
+        // The host runs ahead of the GPU, or the GPU waits for it.
+        result.host = max(.zero, host(pass.work) - result.work.time - result.communication)
         return result
     }
 

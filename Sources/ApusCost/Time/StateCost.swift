@@ -35,6 +35,8 @@ package struct StatePricer: Sendable {
     let gradientBytes: Int
     let weightBytes: Int
     let updateBytes: Int
+    /// The share of the memory's bandwidth that a step keeps up.
+    let memory: Double
 
     package init(step: Step, model: CostModel) {
         plan = step.plan
@@ -49,6 +51,7 @@ package struct StatePricer: Sendable {
         gradientBytes = step.implementation.gradientPrecision.byteCount
         weightBytes = step.workload.precision == .fp32 ? 4 : 2
         updateBytes = Self.updateBytesPerWeight(step)
+        memory = model.gpu.memory
     }
 
     package func cost(of layers: StageLayers) -> StateCost {
@@ -91,9 +94,9 @@ package struct StatePricer: Sendable {
     private func update(_ states: StateSizes, isSharded: Bool) -> Seconds {
         let dense = states.dense / (isSharded ? layout.denseData.ranks : 1)
         let experts = states.experts / (isSharded ? layout.expertData.ranks : 1)
-        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).time
+        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).stretched(by: memory).time
         let cleared = Double((states.dense + states.experts) * gradientBytes)
-        return update + kernels.elementwise(bytes: cleared).time
+        return update + kernels.elementwise(bytes: cleared).stretched(by: memory).time
     }
 
     /// What the optimizer reads and writes for each weight that a rank updates.

@@ -17,14 +17,15 @@ package struct StepFormula: Hashable, Sendable {
     package var overlapsGradients: Bool
     package var overlapsParameters: Bool
 
-    package init(plan: Plan, microBatches: Int, message: Seconds, implementation: Implementation) {
-        schedule = plan.schedule
-        chunks = plan.chunks
-        zeroStage = plan.zeroStage
+    package init(
+        schedule: Plan.Schedule, chunks: Int, zeroStage: Int, microBatches: Int, pipeline: Int,
+        message: Seconds, implementation: Implementation
+    ) {
+        self.schedule = schedule
+        self.chunks = chunks
+        self.zeroStage = zeroStage
         self.microBatches = Double(microBatches)
-        fill =
-            implementation.overlapsPipeline
-            ? 2 * Double(plan.degrees.pipeline - 1) * message : .zero
+        fill = implementation.overlapsPipeline ? 2 * Double(pipeline - 1) * message : .zero
         overhead = implementation.stepOverhead
         overlapsGradients = implementation.overlapsGradients
         overlapsParameters = implementation.overlapsParameters

@@ -13,12 +13,13 @@ struct StepPricer {
         kinds = step.plan.stageKinds(of: step.model)
         let message = model.boundaryMessage(of: step)
         let stagePricer = StagePricer(
-            costs: costs, message: message, chunks: step.plan.chunks,
-            implementation: step.implementation)
+            message: message, chunks: step.plan.chunks, implementation: step.implementation)
         let statePricer = StatePricer(step: step, model: model)
-        stages = kinds.map { stagePricer.cost(of: $0.layers) }
+        stages = kinds.map { stagePricer.cost(of: $0.layers, costs) }
         let formula = StepFormula(
-            plan: step.plan, microBatches: step.microBatches, message: message,
+            schedule: step.plan.schedule, chunks: step.plan.chunks,
+            zeroStage: step.plan.zeroStage, microBatches: step.microBatches,
+            pipeline: step.plan.degrees.pipeline, message: message,
             implementation: step.implementation)
         time = formula.time(
             kinds, stages: stages, states: kinds.map { statePricer.cost(of: $0.layers) })

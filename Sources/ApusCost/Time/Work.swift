@@ -1,4 +1,5 @@
 package import ApusBase
+package import ApusPlan
 
 /// What a kernel computes, for telling where the time goes.
 package enum KernelKind: Int, Hashable, Sendable, CaseIterable {
@@ -117,6 +118,19 @@ package struct PartCost: Hashable, Sendable {
     }
 
     package static func += (left: inout PartCost, right: PartCost) { left = left + right }
+
+    /// The same part of a layer whose backward runs forward again, wholly or only `selective`.
+    package func recomputed(
+        _ recompute: Plan.Recompute, selectively selective: @autoclosure () -> PassCost
+    ) -> PartCost {
+        var result = self
+        switch recompute {
+        case .none: break
+        case .full: result.recomputation += forward
+        case .selective: result.recomputation += selective()
+        }
+        return result
+    }
 
     /// All of backward, recomputation included.
     package var backward: PassCost { backwardInput + backwardWeight + recomputation }

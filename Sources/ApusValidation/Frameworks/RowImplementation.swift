@@ -22,7 +22,8 @@ extension MeasuredRow {
             setCurrentMegatron(of: &result, chunks: chunks)
         }
         if let recipe = BridgeRecipe(self) {
-            result.apply(recipe, tensorOverlap: !model.hasExperts)
+            result.apply(
+                recipe, tensorOverlap: !model.hasExperts, hasExpertBias: model.hasFeedForwardBias)
         }
         if [Column.framework, .notes].contains(where: { column in
             mentions("deepep", in: column) || mentions("hybridep", in: column)
@@ -40,6 +41,7 @@ extension MeasuredRow {
     private func setEarlyMegatron(of result: inout Implementation) {
         let isLater = mentions("2022", in: .framework)
         result.fusedAttention = false
+        result.hostTimePerKernel = Seconds(69e-6)
         result.dropsOut = true
         result.crossEntropy = .separate
         result.accumulatesInProducts = isLater
@@ -84,6 +86,9 @@ extension MeasuredRow {
         result.overlapsParameters = true
         result.overlapsPipeline = true
         result.overlapsExperts = true
+        // DeepGEMM's grouped kernels.
+        result.fusesExperts = true
+        result.launchesEachExpert = false
     }
 
     /// The flags of a Megatron-Core functional test, which stand in its notes.
@@ -111,11 +116,17 @@ extension Implementation {
     ///
     /// All of them reduce gradients in BF16 (`grad_reduce_in_fp32 = False`); the dense ones cut
     /// tensor-parallel collectives up (`tp_comm_overlap`).
-    fileprivate mutating func apply(_ recipe: BridgeRecipe, tensorOverlap: Bool) {
+    fileprivate mutating func apply(
+        _ recipe: BridgeRecipe, tensorOverlap: Bool, hasExpertBias: Bool
+    ) {
         gradientPrecision = .bf16
         dispatcher = recipe.dispatcher
         overlapsExperts = recipe.overlapsExperts
         replaysLaunches = recipe.replaysLaunches
+        // A bias or a clamp of the experts keeps them apart.
+        // Whole steps are recorded with the fused expert kernels of the containers since 26.06.
+        fusesExperts = recipe.overlapsExperts && recipe.replaysLaunches && !hasExpertBias
+        launchesEachExpert = !fusesExperts
         overlapsTensor = tensorOverlap
     }
 }
