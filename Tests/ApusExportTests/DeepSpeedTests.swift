@@ -56,7 +56,8 @@ struct DeepSpeedTests {
         let names = moe.matches(of: /"([a-z0-9_]+)":/).map { String($0.1) }
         #expect(names.count > 8)
         for name in names { #expect(known.option("moe(\(name))", of: "deepspeed") != nil) }
-        for name in ["topology", "partition_method", "activation_checkpoint_interval"] {
+        for name in ["topology", "partition_method", "activation_checkpoint_interval", "base_seed"]
+        {
             #expect(code.contains("\"\(name)\": "))
             #expect(known.option("PipelineModule(\(name))", of: "deepspeed") != nil)
         }

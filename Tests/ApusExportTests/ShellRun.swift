@@ -1,20 +1,27 @@
 import Foundation
 import Testing
 
-/// A script in a folder of its own, with a `python3` that tells the arguments it gets.
+/// A script in a folder of its own, in which `python3` tells the arguments it gets.
+///
+/// Shell functions stand in for programs: a program that is written while another test starts a
+/// process could not be started.
 final class ShellRun {
     private let folder = FileManager.default.temporaryDirectory
         .appending(path: "apus-export-\(UUID().uuidString)")
     private let script: String
+    private let functions: String
 
-    init(_ text: String, named name: String = "script.sh") throws {
+    init(_ text: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        script = folder.appending(path: name).path
+        script = folder.appending(path: "script.sh").path
         try Data(text.utf8).write(to: URL(filePath: script))
-        let program = folder.appending(path: "python3").path
-        try Data("#!/bin/bash\nprintf '%s\\0' \"$@\"\n".utf8).write(to: URL(filePath: program))
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: program)
+        functions = folder.appending(path: "functions.sh").path
+        let text = """
+            python3() { printf '%s\\0' "$@"; }
+            exec() { "$@"; exit; }
+
+            """
+        try Data(text.utf8).write(to: URL(filePath: functions))
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
@@ -26,7 +33,7 @@ final class ShellRun {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/bash")
         process.arguments = [script] + arguments
-        process.environment = ["PATH": "\(folder.path):/usr/bin:/bin", "RANK": "0"]
+        process.environment = ["PATH": "/usr/bin:/bin", "RANK": "0", "BASH_ENV": functions]
             .merging(environment) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe
