@@ -1,7 +1,7 @@
 """Prints the options that exported files may use, as Tests/Fixtures/export-options.tsv holds them.
 
 One option a line: whose it is, its name, how many values it takes (`1` for one, `0` for none, `+`
-for at least one), their type, and the choices where it has any. The versions come from the packages.
+for at least one), their type, and the choices where it has any. The versions are the packages' own.
 """
 
 import argparse
