@@ -130,6 +130,9 @@ extension Claim {
     fileprivate static let examples = [
         Claim(id: "total", quantity: "parameters", value: .number(10e9), sequenceLength: nil),
         Claim(id: "1", quantity: "bubble", value: .range(0.15, 0.2), sequenceLength: 128),
+        Claim(
+            id: "sum", quantity: "q", value: .number(3), sequenceLength: 16, formula: "16",
+            terms: "1 + \"B\" × 2"),
         Claim(id: "fits: yes", quantity: "null", value: .truth(false), sequenceLength: 4096),
         Claim(
             id: "é – \u{85}\u{2028}\u{FEFF}", quantity: "launch_command",

@@ -56,5 +56,7 @@ struct HelpTests {
         try expectSnapshot(text, named: "wrong-usage")
     }
 
-    private static let commands = ["program", "export", "train", "doctor"]
+    private static let commands = [
+        "plan", "audit", "explain", "program", "validate", "export", "train", "doctor",
+    ]
 }

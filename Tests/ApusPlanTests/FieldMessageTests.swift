@@ -149,6 +149,12 @@ struct FieldMessageTests {
               expected: a number from 1e-6 to 1e9
             """),
         Mistake(
+            "plan:", "claims: [{ id: a, quantity: q, value: 1, formula: [2] }]\nplan:",
+            """
+            plans/small.yaml:18:52: error: `claims[0].formula` is a list  [wrong-type]
+              expected: text of at most 4096 characters
+            """),
+        Mistake(
             "plan:", "claims: [{ id: a, quantity: q, value: [2, 1] }]\nplan:",
             """
             plans/small.yaml:18:32: error: `claims[0].value` goes from 2 down to 1  [out-of-range]
