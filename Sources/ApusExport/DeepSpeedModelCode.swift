@@ -17,32 +17,7 @@ struct DeepSpeedModelCode {
         return code.joined(separator: "\n\n") + "\n"
     }
 
-    /// The keys of a Hugging Face `config.json`.
-    private var model: Literal {
-        guard let model = settings.first?.job.model else { return [:] }
-        var keys: Literal = [
-            "model_type": .text(model.family.rawValue),
-            "num_hidden_layers": .integer(model.layerCount),
-            "hidden_size": .integer(model.hiddenSize),
-            "num_attention_heads": .integer(model.headCount),
-            "num_key_value_heads": .integer(model.keyValueHeadCount),
-            "head_dim": .integer(model.headDim),
-            "intermediate_size": .integer(
-                model.denseHiddenSize > 0 ? model.denseHiddenSize : model.expertHiddenSize),
-            "vocab_size": .integer(model.vocabularySize),
-            "tie_word_embeddings": .flag(model.tiesEmbeddings),
-            "rms_norm_eps": .number(model.rmsNormEpsilon),
-            "rope_theta": .number(model.ropeTheta),
-        ]
-        if model.hasExperts {
-            keys.set("num_local_experts", .integer(model.expertCount))
-            keys.set("num_experts_per_tok", .integer(model.topK))
-            keys.set("moe_intermediate_size", .integer(model.expertHiddenSize))
-        }
-        // As the deployment spells them: the model code reads what it knows.
-        for variation in model.variations { keys.set(variation.key, .text(variation.value)) }
-        return keys
-    }
+    private var model: Literal { settings.first?.job.model.literal ?? [:] }
 
     private func plan(_ settings: DeepSpeedSettings) -> Literal {
         let job = settings.job
@@ -55,7 +30,7 @@ struct DeepSpeedModelCode {
             "model": .integer(job.degrees.tensor),
             "pipeline_class": job.plan.schedule == .dualPipeV
                 ? "DualPipeVModule" : "PipelineModule",
-            "recompute": .text(job.bucket.recompute.rawValue),
+            "recompute": .text(job.bucket.recompute.rawValue), "seed": .integer(job.run.seed),
         ]
         if job.model.hasExperts, !settings.replacesExperts {
             plan.set("moe", moe(settings))
@@ -125,6 +100,7 @@ struct DeepSpeedModelCode {
                 "topology": topology(length),
                 "partition_method": "type:" + layer_class,
                 "activation_checkpoint_interval": int(PLANS[str(length)]["recompute"] == "full"),
+                "base_seed": PLANS[str(length)]["seed"],
             }
 
 

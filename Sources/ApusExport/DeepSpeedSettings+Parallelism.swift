@@ -112,6 +112,11 @@ extension DeepSpeedSettings {
                 instead: "assignments over the capacity are dropped")
         }
         notes.lose(
+            "model.model_type", job.model.family.rawValue,
+            if: routing.gate != .sigmoidBias && job.model.scoresBySigmoid(routing)
+                || routing.gate != .groupLimited && job.model.expertGroups != nil,
+            instead: "the experts of the largest softmax scores, of all groups")
+        notes.lose(
             "model.norm_topk_prob", "false",
             if: job.model.weighsByAllScores && job.model.topK > 1,
             instead: "a token weighs its experts by their scores among the chosen ones")

@@ -77,8 +77,23 @@ struct LossNotes {
     /// The notes as lines of comments, without the sign that starts one.
     var comments: [String] {
         sorted().flatMap { note in
-            ["- " + note.problem.replacing("\(target) cannot express ", with: "")]
-                + note.details.map { "  \($0)" }
+            let problem = note.problem.replacing("\(target) cannot express ", with: "")
+            return wrapped("-", problem, indent: 2)
+                + note.details.flatMap { wrapped(" ", $0, indent: 4) }
         }
     }
+}
+
+/// Text in lines of at most 96 columns, those after the first indented.
+private func wrapped(_ first: String, _ text: String, indent: Int) -> [String] {
+    var lines = [first]
+    for word in text.split(separator: " ") {
+        let line = lines[lines.count - 1]
+        if line.count + 1 + word.count <= 96 {
+            lines[lines.count - 1] = line + " " + word
+        } else {
+            lines.append(String(repeating: " ", count: indent) + word)
+        }
+    }
+    return lines
 }

@@ -82,7 +82,8 @@ extension TorchTitanSettings {
             "    return Trainer.Config(",
             "        model_spec=spec,",
             "        loss=ChunkedLossWrapper.Config(",
-            "            loss_fn=CrossEntropyLoss.Config(global_vocab_size=spec.model.vocab_size)),",
+            "            loss_fn=CrossEntropyLoss.Config("
+                + "global_vocab_size=spec.model.vocab_size)),",
             "        dataloader=HuggingFaceTextDataLoader.Config(dataset=\"c4_test\"),",
             "        optimizer=OptimizersContainer.Config(param_groups=[ParamGroupConfig(",
             "            pattern=\".*\", optimizer_name=\"\(optimizer)\",",

@@ -137,8 +137,8 @@ struct FieldMessageTests {
             "gpu: h100-sxm", "gpu: h100-smx",
             """
             plans/small.yaml:14:3: error: `cluster.gpu` is `h100-smx`  [unknown-value]
-              expected: a100-80gb, h100-sxm, h800-sxm, h200-sxm, b200, gb200, mi300x or l40s, \
-            or a mapping with the figures
+              expected: a100-80gb, a100-40gb, h100-sxm, h800-sxm, h200-sxm, b200, gb200, gb300, \
+            b300, mi300x, l40s or rtx4090, or a mapping with the figures
               hint: did you mean `h100-sxm`?
             """),
         Mistake(

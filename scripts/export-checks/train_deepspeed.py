@@ -56,4 +56,5 @@ if plan["pipe"] > 1:
     known = inspect.signature(classes[plan["pipeline_class"]].__init__).parameters
     assert set(pipeline_arguments(length, "TransformerLayer")) <= set(known)
     assert config.zero_optimization_stage <= 1
-print(f"accepted: {topology(length)}, micro-batches {config.gradient_accumulation_steps}")
+axes = ", ".join(f"{axis} {plan[axis]}" for axis in plan["axes"])
+print(f"accepted: {axes}, micro-batches {config.gradient_accumulation_steps}")

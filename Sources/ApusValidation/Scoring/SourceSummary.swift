@@ -50,7 +50,8 @@ package struct SourceSummary: Hashable, Sendable {
         let scored = rows.filter { $0.comparison != nil }
         return sides.compactMap { side in
             let some = scored.filter(side.holds)
-            guard some.count < scored.count, let errors = ErrorSummary(some.compactMap(\.comparison))
+            guard some.count < scored.count,
+                let errors = ErrorSummary(some.compactMap(\.comparison))
             else { return nil }
             return Part(name: side.name, errors: errors)
         }
