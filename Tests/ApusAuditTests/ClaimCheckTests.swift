@@ -20,10 +20,11 @@ struct ClaimCheckTests {
                     plans/small.yaml:24:33: warning: the experts have 1.5 slots for 2 assignments \
                     of a token: 25.0 % of the assignments have no place even in perfect balance  \
                     [capacity-drops]
-                      4 experts × 1.5 × tokens ÷ 4 slots ÷ (tokens × 2 assignments) = 0.75, at most 1
+                      4 experts × 1.5 × tokens ÷ 4 slots ÷ (tokens × 2 assignments) = 0.75, at \
+                    most 1
                       `reroute` finds no free slot: all experts together are full
-                      expected: `capacity_factor` of 2 or more, or `capacity: per_assignment`, which \
-                    counts tokens × 2
+                      expected: `capacity_factor` of 2 or more, or `capacity: per_assignment`, \
+                    which counts tokens × 2
                       hint: `capacity: dropless` keeps every assignment
                     """
                 ])
@@ -94,10 +95,11 @@ struct ClaimCheckTests {
         #expect(
             report.problems.first?.description.hasPrefix(
                 """
-                plans/small.yaml:25:5: error: claimed activations are \(figure(3 / computed)) times \
-                what the layers' tensors need at 16 tokens  [activation-scale]
-                  at 16 tokens: 3 GB is \(figure(3e9 / numbers)) bytes per number of [2, 16, 64]; the \
-                plan's tensors are \(figure(computed)) GB, \(figure(computed * 1e9 / numbers)) bytes
+                plans/small.yaml:25:5: error: claimed activations are \(figure(3 / computed)) \
+                times what the layers' tensors need at 16 tokens  [activation-scale]
+                  at 16 tokens: 3 GB is \(figure(3e9 / numbers)) bytes per number of [2, 16, 64]; \
+                the plan's tensors are \(figure(computed)) GB, \(figure(computed * 1e9 / numbers)) \
+                bytes
                 """) == true)
         for share in [0.6, 1, 1.9] {
             let claim =
@@ -125,8 +127,8 @@ struct ClaimCheckTests {
                 bf16, and nothing else
                   `workload.optimizer_precision: fp32`: two moments 8 + FP32 master weights 4 = 12 \
                 bytes per parameter, 12.0 after ZeRO 0
-                  bf16 weights alone lose updates below their last digit (Micikevicius et al. 2018, \
-                §3.1)
+                  bf16 weights alone lose updates below their last digit (Micikevicius et al. \
+                2018, §3.1)
                   expected: 6.00 GB beside 1 GB of weights, before ZeRO
                 """
             ])

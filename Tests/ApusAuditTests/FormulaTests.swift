@@ -69,8 +69,8 @@ struct FormulaTests {
             try AuditFile.messages(
                 .claimFormula, claims: ["\(claim), formula: 240e12 / 18e9"]) == [
                     """
-                    plans/small.yaml:25:5: error: `ceiling` is 13300 tokens/ms/GPU, its own formula \
-                    gives 13.3 tokens/ms/GPU  [claim-formula]
+                    plans/small.yaml:25:5: error: `ceiling` is 13300 tokens/ms/GPU, its own \
+                    formula gives 13.3 tokens/ms/GPU  [claim-formula]
                       formula: 240e12 / 18e9 = 13.3 tokens/ms/GPU
                       the claim, 13300 tokens/ms/GPU, is 998 times the formula
                       expected: 13.3 tokens/ms/GPU by the formula
@@ -92,8 +92,8 @@ struct FormulaTests {
         ).first
         #expect(
             message?.hasPrefix(
-                "plans/small.yaml:25:5: error: the terms of `act` add up to 9·B·S·hidden, its formula "
-                    + "says 16·B·S·hidden  [claim-formula]") == true)
+                "plans/small.yaml:25:5: error: the terms of `act` add up to 9·B·S·hidden, its "
+                    + "formula says 16·B·S·hidden  [claim-formula]") == true)
     }
 
     @Test("a formula that cannot be computed is found where it stands")

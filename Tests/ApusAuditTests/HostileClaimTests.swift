@@ -66,7 +66,8 @@ struct HostileClaimTests {
         let bucket = [
             (
                 "  micro_batches: 2\n  sequences_per_data_rank: 2",
-                "  by_sequence_length: [{ up_to: 16, micro_batches: 2, sequences_per_data_rank: 2 }]"
+                "  by_sequence_length: [{ up_to: 16, micro_batches: 2, "
+                    + "sequences_per_data_rank: 2 }]"
             )
         ]
         let report = try AuditFile.report(
@@ -74,8 +75,8 @@ struct HostileClaimTests {
         #expect(
             report.problems.map(\.description) == [
                 """
-                plans/small.yaml:24:51: error: `claims[0].at` is 17, `plan.by_sequence_length` ends \
-                at 16  [sequence-length]
+                plans/small.yaml:24:51: error: `claims[0].at` is 17, `plan.by_sequence_length` \
+                ends at 16  [sequence-length]
                   hint: add a bucket of that length, or leave the claim out
                 """
             ])

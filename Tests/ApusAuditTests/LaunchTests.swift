@@ -30,7 +30,7 @@ struct LaunchTests {
     @Test(
         "commands that start what the plan says hold",
         arguments: [
-            "deepspeed --hostfile=hosts --num_gpus=4 --num_nodes=4 train.py --pp_size=4 --ep_size=4",
+            "deepspeed --hostfile=h --num_gpus=4 --num_nodes=4 train.py --pp_size=4 --ep_size=4",
             "torchrun --nnodes 4 --nproc-per-node 4 train.py --pp 4 --dp 4 --ep 4",
             "torchrun --nnodes=4 --nproc_per_node=4 --rdzv-backend=c10d --rdzv-endpoint=a:1 "
                 + "pretrain_gpt.py --pipeline-model-parallel-size 4 --expert-model-parallel-size 4",
@@ -38,7 +38,7 @@ struct LaunchTests {
             "srun -N 4 --ntasks-per-node=4 train.py --pp_size 4 --ep_size 4",
             "srun -N4 -n 16 python train.py --pp_size 4 --ep_size 4",
             "mpirun -np 16 python train.py",
-            "NCCL_DEBUG=INFO /usr/bin/torchrun --nnodes=4 --nproc-per-node=4 'a b.py' --pp 4 --ep 4",
+            "NCCL_DEBUG=INFO /bin/torchrun --nnodes=4 --nproc-per-node=4 'a b.py' --pp 4 --ep 4",
             "torchrun --nnodes=4 --nproc-per-node=4 -m torchtitan.py "
                 + "--parallelism.pipeline_parallel_degree=4 --parallelism.expert_parallel_degree=4",
             "accelerate launch --num_machines 4 --num_processes 16 train.py --pp 4 --ep 4",
@@ -111,8 +111,8 @@ struct LaunchTests {
         #expect(
             report.problems.map(\.description) == [
                 """
-                plans/small.yaml:25:45: error: the command starts 8 processes, the plan has 4 ranks  \
-                [launch-command]
+                plans/small.yaml:25:45: error: the command starts 8 processes, the plan has 4 \
+                ranks  [launch-command]
                   `--num_gpus=4` on each of `--num_nodes=2` = 8 processes
                   expected: `--num_gpus=2`
                   hint: `--num_gpus` counts the GPUs of one node, of which a node has 2

@@ -96,8 +96,8 @@ struct PlanCheckTests {
                 """
                 plans/small.yaml:23:3: warning: 1 flush of 12 sequences makes a batch of 12, \
                 `workload.sequences_per_batch` is 8  [batch-division]
-                  3 sequences of a data rank × 4 batch replicas (data 4 × tensor 1 ÷ tensor 1) = 12 \
-                in one flush
+                  3 sequences of a data rank × 4 batch replicas (data 4 × tensor 1 ÷ tensor 1) = \
+                12 in one flush
                   expected: `sequences_per_data_rank` that divides 2
                 """
             ])

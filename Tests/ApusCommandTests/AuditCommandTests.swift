@@ -10,10 +10,12 @@ struct AuditCommandTests {
     private let claims = """
         claims:
           - { id: total, quantity: parameters, value: 411200 }
-          - { id: experts, quantity: parameters.experts, value: 1e6, formula: 4 * 4 * 3 * hidden * 1e3 }
+          - { id: experts, quantity: parameters.experts, value: 1e6, formula: 48 * hidden * 325 }
           - { id: total-flops, quantity: flops_per_token, value: 500000, at: 64 }
           - { id: bubble, quantity: pipeline_bubble, value: [0.3, 0.4] }
-          - { id: launch, quantity: launch_command, value: 'torchrun --nnodes 1 --nproc-per-node 4 train.py' }
+          - id: launch
+            quantity: launch_command
+            value: torchrun --nnodes 1 --nproc-per-node 4 train.py
           - { id: misspelt, quantity: parameter, value: 1 }
 
         """
@@ -35,8 +37,8 @@ struct AuditCommandTests {
         #expect(lines.contains("49 claims: 35 wrong, 12 unverifiable, 2 hold"))
         let quiet = try ApusProcess.run("audit", strategy, "--quiet")
         #expect(quiet.status == 1)
-        #expect(quiet.output.count < audit.output.count / 2)
         #expect(!quiet.output.contains(" note: "))
+        #expect(!quiet.output.contains(" a step on "))
         let colored = try ApusProcess.run("audit", strategy, "--color", "always")
         #expect(colored.output.contains("\u{1B}[1;31mwrong (35)\u{1B}[0m"))
         #expect(!audit.output.contains("\u{1B}"))
@@ -48,9 +50,11 @@ struct AuditCommandTests {
         let audit = try ApusProcess.run("audit", try write(folder))
         #expect(audit.status == 1)
         let output = audit.output.replacing("\(folder.path)/", with: "")
-        let parts = output.split(separator: "\nproblems", maxSplits: 1)
-        try #require(parts.count == 2)
-        try expectSnapshot(String(parts[0]) + "\n", named: "audit-claims")
+        let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
+        let table = lines.prefix { !$0.hasPrefix("problems") }
+            // Repairs are priced by a model whose constants change.
+            .filter { !$0.hasPrefix("      - ") && !$0.hasPrefix("        ") }
+        try expectSnapshot(table.joined(separator: "\n"), named: "audit-claims")
         #expect(
             output.contains(
                 """

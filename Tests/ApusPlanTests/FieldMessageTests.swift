@@ -151,7 +151,7 @@ struct FieldMessageTests {
         Mistake(
             "plan:", "claims: [{ id: a, quantity: q, value: 1, formula: [2] }]\nplan:",
             """
-            plans/small.yaml:18:52: error: `claims[0].formula` is a list  [wrong-type]
+            plans/small.yaml:18:42: error: `claims[0].formula` is a list  [wrong-type]
               expected: text of at most 4096 characters
             """),
         Mistake(

@@ -19,9 +19,10 @@ struct ActivationScaleCheck: Check {
             return []
         }
         let details = wrong.map { row in
-            "at \(row.length) tokens: \(figure(row.claimed)) GB is \(figure(row.perNumber)) bytes per "
-                + "number of [\(row.sequences), \(row.length), \(row.hidden)]; the plan's tensors are "
-                + "\(figure(row.computed)) GB, \(figure(row.perNumber / row.ratio)) bytes"
+            "at \(row.length) tokens: \(figure(row.claimed)) GB is \(figure(row.perNumber)) bytes "
+                + "per number of [\(row.sequences), \(row.length), \(row.hidden)]; the plan's "
+                + "tensors are \(figure(row.computed)) GB, \(figure(row.perNumber / row.ratio)) "
+                + "bytes"
         }
         return [
             audit.problem(
