@@ -94,7 +94,9 @@ package struct StatePricer: Sendable {
     private func update(_ states: StateSizes, isSharded: Bool) -> Seconds {
         let dense = states.dense / (isSharded ? layout.denseData.ranks : 1)
         let experts = states.experts / (isSharded ? layout.expertData.ranks : 1)
-        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).stretched(by: memory).time
+        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).stretched(
+            by: memory
+        ).time
         let cleared = Double((states.dense + states.experts) * gradientBytes)
         return update + kernels.elementwise(bytes: cleared).stretched(by: memory).time
     }
