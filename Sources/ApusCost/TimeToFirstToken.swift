@@ -25,10 +25,10 @@ package struct RequestPricer: Hashable, Sendable {
         let model = pricer.model
         dense =
             model.denseLayerCount > 0
-            ? alone.requestTime(attention + alone.denseFeedForward().forward) : .zero
+            ? pricer.implementation.requestTime(attention + alone.denseFeedForward().forward) : .zero
         expert =
             model.expertLayerCount > 0
-            ? alone.requestTime(attention + alone.experts().forward) : .zero
+            ? pricer.implementation.requestTime(attention + alone.experts().forward) : .zero
         ends = alone.requestEnds
     }
 
@@ -39,9 +39,17 @@ package struct RequestPricer: Hashable, Sendable {
     }
 }
 
+extension Implementation {
+    /// A forward pass without anything beside it.
+    package func requestTime(_ pass: PassCost) -> Seconds {
+        let host = replaysLaunches ? .zero : Double(pass.work.launches) * hostTimePerKernel
+        return max(pass.work.time, host) + pass.tensor + pass.contextExposed + pass.expert
+    }
+}
+
 extension LayerPricer {
     /// The same layers for a prompt of one sequence, while the other replicas have nothing to do.
-    package var alone: LayerPricer {
+    fileprivate var alone: LayerPricer {
         var shape = shape
         shape.sequences = 1
         shape.isAlone = true
@@ -51,17 +59,9 @@ extension LayerPricer {
             gpu: gpu)
     }
 
-    /// A forward pass without anything beside it.
-    package func requestTime(_ pass: PassCost) -> Seconds {
-        let host =
-            implementation.replaysLaunches
-            ? .zero : Double(pass.work.launches) * implementation.hostTimePerKernel
-        return max(pass.work.time, host) + pass.tensor + pass.contextExposed + pass.expert
-    }
-
     /// The embedding of a prompt, and the head for its last token.
     package var requestEnds: Seconds {
-        requestTime(embedding().forward) + requestTime(tokenHead())
+        implementation.requestTime(embedding().forward) + implementation.requestTime(tokenHead())
     }
 
     /// The scores of all words for one token, and the choice of one.

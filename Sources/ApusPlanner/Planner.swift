@@ -35,6 +35,6 @@ package struct Planner: Sendable {
         return Answer(
             counts: search.counts, ranked: search.ranking.candidates,
             front: search.front.candidates, leanest: search.leanest?.strategy,
-            leastMemory: search.leanest.map { Bytes($0.memory) })
+            leastMemory: search.leanest.map { Bytes(Int(min($0.memory, 0x1p60))) })
     }
 }

@@ -59,7 +59,7 @@ struct LengthSearchTests {
             front.insert(
                 candidate,
                 in: ParetoFront.Box(
-                    time: candidate.stepTime.count, memory: candidate.memory.count,
+                    time: candidate.stepTime.count, memory: Double(candidate.memory.count),
                     firstToken: candidate.timeToFirstToken.count))
         }
         #expect(front.candidates.map(\.strategy) == answer.front.map(\.strategy))

@@ -34,20 +34,8 @@ extension LayerPricer {
 // MARK: - Experts
 
 extension LayerPricer {
-    /// Rows that a rank's experts get when all experts get the same number.
-    ///
-    /// A rank sends `topK` rows for each of its tokens. The ranks that share slices of experts
-    /// gather each other's rows. Where only one batch replica has tokens, its rows are shared out
-    /// over all ranks that hold experts.
-    package var expertRows: Int {
-        let rows = expertTokens * model.topK * shape.expertTensor
-        guard shape.isAlone else { return rows }
-        return min(rows, max(1, shape.tokens * shape.context * model.topK / shape.expert))
-    }
-    /// Tokens that one rank routes: with sequence parallelism its own share of them.
-    package var expertTokens: Int {
-        shape.isSequenceParallel ? shape.localTokens : max(1, shape.tokens / shape.tensor)
-    }
+    var expertRows: Int { shape.expertRows(topK: model.topK) }
+    var expertTokens: Int { shape.expertTokens }
     var expertWidth: Int { max(1, model.expertHiddenSize / shape.expertTensor) }
 
     /// An expert layer: norm and router, dispatch, experts, combine, residual sum.

@@ -30,6 +30,20 @@ package struct MicroBatchShape: Hashable, Sendable {
     package var tokens: Int { max(1, sequences * length / context) }
     /// Tokens that one rank holds outside tensor-parallel products.
     package var localTokens: Int { isSequenceParallel ? max(1, tokens / tensor) : tokens }
+    /// Tokens that one rank routes: with sequence parallelism its own share of them.
+    package var expertTokens: Int {
+        isSequenceParallel ? localTokens : max(1, tokens / tensor)
+    }
+
+    /// Rows that a rank's experts get when all experts get the same number.
+    ///
+    /// A rank sends `topK` rows for each of its tokens. The ranks that share slices of experts
+    /// gather each other's rows. Where only one batch replica has tokens, its rows are shared out
+    /// over all ranks that hold experts.
+    package func expertRows(topK: Int) -> Int {
+        let rows = expertTokens * topK * expertTensor
+        return isAlone ? min(rows, max(1, tokens * context * topK / expert)) : rows
+    }
 }
 
 extension Step {

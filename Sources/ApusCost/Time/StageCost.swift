@@ -27,11 +27,36 @@ package struct ExposedPass: Hashable, Sendable {
     }
 }
 
-/// What one micro-batch costs on one stage, with what computation does not hide.
-package struct StageCost: Hashable, Sendable {
+/// What a pass takes, and what of its communication its computation does not hide.
+private struct PassExposure {
+    var work = Seconds.zero
+    var host = Seconds.zero
+    var tensor = Seconds.zero
+    var context = Seconds.zero
+    var expert = Seconds.zero
+
+    var communication: Seconds { tensor + context + expert }
+    var compute: Seconds { work + host }
+    var time: Seconds { compute + communication }
+}
+
+/// How long one micro-batch runs on one stage.
+package struct StageRun: Hashable, Sendable {
     package var forward = Seconds.zero
     package var backwardInput = Seconds.zero
     package var backwardWeight = Seconds.zero
+    /// The computation within forward and backward, beside which collectives of weights may run.
+    package var forwardCompute = Seconds.zero
+    package var backwardCompute = Seconds.zero
+
+    package init() {}
+
+    package var total: Seconds { forward + backwardInput + backwardWeight }
+}
+
+/// What one micro-batch costs on one stage, with what computation does not hide.
+package struct StageCost: Hashable, Sendable {
+    package var run = StageRun()
     package var time = StageTime()
     /// Forward and backward together.
     package var pass = ExposedPass()
@@ -42,7 +67,6 @@ package struct StageCost: Hashable, Sendable {
 
     package init() {}
 
-    package var total: Seconds { forward + backwardInput + backwardWeight }
     package var communicationExposed: Seconds { pass.communication + boundaries }
     var measuredShare: Double {
         pass.work.time > .zero ? pass.work.timeFromMeasurements / pass.work.time : 0
@@ -80,13 +104,11 @@ package struct StagePricer: Hashable, Sendable {
     /// One micro-batch on a stage with these layers, each of which costs what `costs` says.
     package func cost(of layers: StageLayers, _ costs: LayerCosts) -> StageCost {
         let parts = partCost(of: layers, costs)
+        let load = PartLoad(parts)
         var result = StageCost()
-        let forward = exposed(parts.forward)
-        let backward = exposed(parts.backward)
-        let weight = parts.backwardWeight.work
-        result.forward = forward.time + boundary
-        result.backwardWeight = max(weight.time, host(weight))
-        result.backwardInput = backward.time + boundary - result.backwardWeight
+        result.run = run(load)
+        let forward = exposed(parts.forward, load.forward)
+        let backward = exposed(parts.backward, load.backward)
         result.pass = forward + backward
         result.boundaries = 2 * boundary
         result.communication =
@@ -100,24 +122,53 @@ package struct StagePricer: Hashable, Sendable {
         return result
     }
 
-    private func host(_ work: Work) -> Seconds { Double(work.launches) * launch }
+    /// How long one micro-batch runs on a stage with these layers, without where the time goes.
+    package func run(of layers: StageLayers, _ loads: LayerLoads) -> StageRun {
+        run(loads.part(of: layers))
+    }
+
+    private func run(_ load: PartLoad) -> StageRun {
+        let forward = exposure(load.forward)
+        let backward = exposure(load.backward)
+        var run = StageRun()
+        run.forward = forward.time + boundary
+        run.backwardWeight = Seconds(
+            max(load.backward.weightWork, load.backward.weightLaunches * launch.count))
+        run.backwardInput = backward.time + boundary - run.backwardWeight
+        run.forwardCompute = forward.compute
+        run.backwardCompute = backward.compute
+        return run
+    }
+
+    private func exposed(_ pass: PassCost, _ load: PassLoad) -> ExposedPass {
+        let exposure = exposure(load)
+        var result = ExposedPass()
+        result.work = overlapsExperts ? CostConstants.expertOverlapSlowdown * pass.work : pass.work
+        result.host = exposure.host
+        result.tensor = exposure.tensor
+        result.context = exposure.context
+        result.expert = exposure.expert
+        return result
+    }
 
     /// A pass with what its own computation does not hide.
-    private func exposed(_ pass: PassCost) -> ExposedPass {
-        var result = ExposedPass()
-        result.work = pass.work
-        result.tensor = overlapsTensor ? pass.tensorOverlapped : pass.tensorExposed
-        result.context = pass.contextExposed
-        result.expert = pass.expert
+    private func exposure(_ load: PassLoad) -> PassExposure {
+        var result = PassExposure()
+        result.work = Seconds(load.work)
+        result.tensor = Seconds(overlapsTensor ? load.tensorOverlapped : load.tensorExposed)
+        result.context = Seconds(load.contextExposed)
+        result.expert = Seconds(load.expert)
         if overlapsExperts {
             // Another micro-batch computes meanwhile, on the processors that the transfer leaves.
-            result.work = CostConstants.expertOverlapSlowdown * pass.work
-            result.expert = max(
-                CostConstants.expertOverlapExposed * pass.expert,
-                pass.expert - CostConstants.expertOverlapShare * pass.work.time)
+            result.work = Seconds(CostConstants.expertOverlapSlowdown * load.work)
+            result.expert = Seconds(
+                max(
+                    CostConstants.expertOverlapExposed * load.expert,
+                    load.expert - CostConstants.expertOverlapShare * load.work))
         }
         // The host runs ahead of the GPU, or the GPU waits for it.
-        result.host = max(.zero, host(pass.work) - result.work.time - result.communication)
+        let busy = result.work + result.communication
+        result.host = max(.zero, load.launches * launch - busy)
         return result
     }
 

@@ -33,10 +33,10 @@ package struct StepFormula: Hashable, Sendable {
 
     /// The time of a step whose stages are of `kinds`, with the costs of each kind.
     package func time(
-        _ kinds: [StageKind], stages: [StageCost], states: [StateCost]
+        _ kinds: [StageKind], stages: [StageRun], states: [StateCost]
     ) -> StepTime {
         var slowest = 0
-        var sum = StageCost()
+        var sum = StageRun()
         for (index, kind) in kinds.enumerated() {
             let cost = stages[index]
             sum.forward += Double(kind.count) * cost.forward
@@ -55,7 +55,7 @@ package struct StepFormula: Hashable, Sendable {
         result.work = sum.total
         result.flush = microBatches * worst.total + idle + fill
         for index in kinds.indices {
-            let data = dataCost(states[index], beside: stages[index].time)
+            let data = dataCost(states[index], beside: stages[index])
             if data.exposed >= result.data.exposed { result.data = data }
             let update = zeroStage >= 1 ? states[index].updateShare : states[index].update
             result.optimizer = max(result.optimizer, update)
@@ -65,7 +65,7 @@ package struct StepFormula: Hashable, Sendable {
     }
 
     /// What the replicas of a stage exchange in a step.
-    private func dataCost(_ states: StateCost, beside time: StageTime) -> DataCost {
+    private func dataCost(_ states: StateCost, beside run: StageRun) -> DataCost {
         let reduce = zeroStage >= 1 ? states.reduceScatter : states.allReduce
         let (gathers, reductions) = rounds
         var cost = DataCost()
@@ -75,17 +75,20 @@ package struct StepFormula: Hashable, Sendable {
             let perPass = 1 / Double(states.layerCount)
             let gather = microBatches * states.gather
             cost.exposed = hidden(
-                gather, under: microBatches * time.forward, share: perPass)
+                gather, under: microBatches * run.forwardCompute, share: perPass)
             cost.exposed += hidden(
-                gather + reductions * reduce, under: microBatches * time.backward, share: perPass)
+                gather + reductions * reduce, under: microBatches * run.backwardCompute,
+                share: perPass)
         } else {
             cost.exposed =
                 overlapsGradients
-                ? hidden(reduce, under: time.backward, share: CostConstants.lastBucket) : reduce
+                ? hidden(reduce, under: run.backwardCompute, share: CostConstants.lastBucket)
+                : reduce
             let gathered = gathers * states.gather
             cost.exposed +=
                 overlapsParameters
-                ? hidden(gathered, under: time.forward, share: CostConstants.lastBucket) : gathered
+                ? hidden(gathered, under: run.forwardCompute, share: CostConstants.lastBucket)
+                : gathered
         }
         cost.total += states.tied
         cost.exposed += states.tied

@@ -22,7 +22,7 @@ struct StepPricer {
             pipeline: step.plan.degrees.pipeline, message: message,
             implementation: step.implementation)
         time = formula.time(
-            kinds, stages: stages, states: kinds.map { statePricer.cost(of: $0.layers) })
+            kinds, stages: stages.map(\.run), states: kinds.map { statePricer.cost(of: $0.layers) })
     }
 
     func prediction() -> StepPrediction {
@@ -70,7 +70,7 @@ struct StepPricer {
         result.expert = microBatches * worst.pass.expert
         result.pipeline = microBatches * worst.boundaries
         result.data = time.data.exposed
-        result.bubble = time.flush - microBatches * worst.total
+        result.bubble = time.flush - microBatches * worst.run.total
         result.optimizer = time.optimizer
         result.overhead = step.implementation.stepOverhead
         return result

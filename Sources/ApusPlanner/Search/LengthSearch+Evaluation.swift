@@ -10,6 +10,7 @@ extension LengthSearch {
         place: Int, overlap: Bool, microBatches: Int, in pipeline: inout PipelineState
     ) {
         let domain = pipeline.domains[place]
+        guard let placed = batch.placed[domain] else { return }
         let chunks = pipeline.splits[index].chunks
         let variant = OverlapVariants.index(overlap: overlap, chunks: chunks)
         let (message, requestMessage) = messages(batch, place: place, pipeline)
@@ -17,7 +18,7 @@ extension LengthSearch {
             model: problem.model, messages: pipeline.degrees.pipeline * chunks - 1,
             message: requestMessage)
         let least =
-            batch.whole[domain][variant].count * Double(microBatches)
+            placed.whole[variant] * Double(microBatches)
             / Double(pipeline.degrees.pipeline)
         let isWorthIt =
             !isPruning
@@ -28,7 +29,7 @@ extension LengthSearch {
         guard isWorthIt else { return }
         let pricer = shared.overlaps.pricer(variant, chunks: chunks, message: message)
         let kinds = pipeline.splits[index].kinds
-        let stages = kinds.map { pricer.cost(of: $0.layers, batch.costs[domain]) }
+        let stages = kinds.map { pricer.run(of: $0.layers, placed.loads) }
         var slowest = 0.0
         for stage in stages { slowest = max(slowest, stage.total.count) }
         var strategy = batch.strategy
@@ -54,7 +55,7 @@ extension LengthSearch {
             let time = formula.time(kinds, stages: stages, states: states)
             record(
                 Candidate(
-                    strategy: strategy, stepTime: time.total, memory: Bytes(point.memory),
+                    strategy: strategy, stepTime: time.total, memory: Bytes(Int(point.memory)),
                     timeToFirstToken: firstToken),
                 in: &pipeline)
         }
@@ -67,7 +68,7 @@ extension LengthSearch {
         front.insert(
             candidate,
             in: ParetoFront.Box(
-                time: candidate.stepTime.count, memory: candidate.memory.count,
+                time: candidate.stepTime.count, memory: Double(candidate.memory.count),
                 firstToken: candidate.timeToFirstToken.count))
     }
 

@@ -6,13 +6,13 @@ import ApusPlan
 extension LengthSearch {
     /// Every strategy that prices `batch` and has the pipeline's degrees.
     mutating func search(
-        _ batch: MicroBatchPrices, _ shared: SliceState, memory: [Int],
+        _ batch: MicroBatchPrices, _ shared: SliceState, memory: SIMD4<Double>,
         in pipeline: inout PipelineState
     ) {
         let microBatches = pipeline.share / batch.strategy.microBatchSize
         var floor = Floor(time: .infinity, memory: memory, firstToken: .infinity)
         for domain in pipeline.domains {
-            floor.time = min(floor.time, batch.wholeMin[domain].count)
+            floor.time = min(floor.time, batch.placed[domain]?.wholeMin ?? 0)
             let request = shared.requests[domain].timeToFirstToken(
                 model: problem.model, messages: 0, message: .zero)
             floor.firstToken = min(floor.firstToken, request.count)
@@ -39,35 +39,36 @@ extension LengthSearch {
     ///
     /// Under each schedule the first stage keeps as many micro-batches in flight as there are
     /// stages, or all.
-    func memoryFloor(_ batch: MicroBatchPrices, _ pipeline: PipelineState) -> [Int] {
+    func memoryFloor(
+        _ batch: MicroBatchPrices, _ pipeline: inout PipelineState
+    ) -> SIMD4<Double> {
         let microBatches = pipeline.share / batch.strategy.microBatchSize
         var load = problem.load(
             StageLayers(), degrees: pipeline.degrees,
             inFlight: Double(min(microBatches, pipeline.degrees.pipeline)), zeroStage: 0)
-        return pipeline.zeroStages.map { zeroStage in
-            load.zeroStage = zeroStage
-            var least = Double.infinity
-            for layers in pipeline.firstStages {
-                load.layers = layers
-                least = min(least, batch.terms.total(of: load))
+        var result = SIMD4<Double>(repeating: .infinity)
+        for layers in pipeline.firstStages {
+            load.layers = layers
+            for zeroStage in pipeline.zeroStages {
+                load.zeroStage = zeroStage
+                result[zeroStage] = min(result[zeroStage], batch.terms.total(of: load))
             }
-            return Int(Self.rounding * least)
         }
+        return Self.rounding * result
     }
 
     /// Whether a rank that holds at least so much may fit, or hold less than any one so far where
     /// none fits.
-    func canFit(_ memory: [Int]) -> Bool {
-        guard isPruning, let least = memory.min(), least > problem.memoryLimit.count else {
-            return true
-        }
-        guard counts.feasible == 0 else { return false }
-        return leanest.map { least < $0.memory } ?? true
+    func canFit(_ memory: SIMD4<Double>) -> Bool {
+        guard isPruning else { return true }
+        let least = memory.min()
+        if least <= memoryLimit { return true }
+        return counts.feasible == 0 && least < leanest?.memory ?? .infinity
     }
 
     /// Whether no strategy that is at best like this is among the fastest or on the front.
     func isHopeless(
-        time: Double, memory: Int, firstToken: Double, in pipeline: PipelineState
+        time: Double, memory: Double, firstToken: Double, in pipeline: PipelineState
     ) -> Bool {
         let time = Self.rounding * time
         guard time > min(ranking.threshold, pipeline.near.threshold) else { return false }
@@ -105,10 +106,10 @@ extension LengthSearch {
                 }
                 let memory = memory(
                     batch, strategy, kinds: split.kinds, microBatches: microBatches)
-                if memory < leanest?.memory ?? .max {
+                if memory < leanest?.memory ?? .infinity {
                     leanest = Leanest(memory: memory, strategy: strategy)
                 }
-                guard memory <= problem.memoryLimit.count else {
+                guard memory <= memoryLimit else {
                     counts.evaluated += variants
                     continue
                 }
@@ -128,7 +129,7 @@ extension LengthSearch {
     /// The peak over stages, in bytes.
     private func memory(
         _ batch: MicroBatchPrices, _ strategy: Strategy, kinds: [StageKind], microBatches: Int
-    ) -> Int {
+    ) -> Double {
         var load = problem.load(
             StageLayers(), degrees: strategy.degrees, inFlight: 0, zeroStage: strategy.zeroStage)
         var peak = 0.0
@@ -139,7 +140,7 @@ extension LengthSearch {
                 microBatches: microBatches)
             peak = max(peak, batch.terms.total(of: load))
         }
-        return Int(peak)
+        return peak
     }
 }
 
@@ -147,5 +148,6 @@ extension LengthSearch {
 struct LivePoint {
     var schedule: Plan.Schedule
     var zeroStage: Int
-    var memory: Int
+    /// Bytes.
+    var memory: Double
 }

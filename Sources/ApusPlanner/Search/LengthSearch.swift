@@ -18,12 +18,16 @@ struct LengthSearch {
     var leanest: Leanest?
     /// Whether bounds end loops; without them every strategy is evaluated.
     let isPruning: Bool
-    private let template: Step
+    /// Bytes of a rank.
+    let memoryLimit: Double
+    /// The sizes of a layer, whose cuts are set before each use.
+    private var layerShape: LayerShape
     /// How much slower than its bound a strategy is at least: the last digits of sums differ.
     static let rounding = 1 - 1e-9
 
     struct Leanest {
-        var memory: Int
+        /// Bytes.
+        var memory: Double
         var strategy: Strategy
     }
 
@@ -31,8 +35,10 @@ struct LengthSearch {
         self.problem = problem
         self.length = length
         self.isPruning = isPruning
-        template = problem.step(Strategy(degrees: Degrees()), length: length)
-        prices = PartPrices(step: template, model: problem.costModel)
+        memoryLimit = Double(problem.memoryLimit.count)
+        let step = problem.step(Strategy(degrees: Degrees()), length: length)
+        layerShape = LayerShape(step)
+        prices = PartPrices(step: step, model: problem.costModel)
         ranking = Ranking(countMax: countMax)
     }
 
@@ -71,44 +77,42 @@ struct LengthSearch {
         _ shared: SliceState, size: Int, isSequenceParallel: Bool,
         in pipelines: inout [PipelineState]
     ) {
-        var layers: [LayerPrices] = []
+        var layers: [LayerPrices?] = shared.domains.map { _ in nil }
         for (index, recompute) in Plan.Recompute.allCases.enumerated() {
             var strategy = Strategy(degrees: shared.slicing.degrees(pipeline: 1, data: 1))
             strategy.microBatchSize = size
             strategy.sequenceParallel = isSequenceParallel
             strategy.recompute = recompute
-            var batch = MicroBatchPrices(strategy, terms: terms(strategy))
+            var batch = MicroBatchPrices(
+                strategy, terms: terms(strategy), domainCount: shared.domains.count)
             for place in pipelines.indices
             where pipelines[place].share.isMultiple(of: size) && pipelines[place].isOpen[index] {
-                let memory = memoryFloor(batch, pipelines[place])
+                let memory = memoryFloor(batch, &pipelines[place])
                 guard canFit(memory) else {
                     // A larger micro-batch holds no less.
                     pipelines[place].isOpen[index] = false
                     continue
                 }
-                if layers.isEmpty {
-                    layers = shared.domains.map {
-                        prices.layers(
-                            shared.slicing, sequences: size,
-                            isSequenceParallel: isSequenceParallel, domain: $0)
-                    }
-                }
-                if batch.costs.isEmpty {
-                    batch.price(layers, shared.overlaps, model: problem.wholeModel)
+                for domain in pipelines[place].domains where batch.placed[domain] == nil {
+                    let priced =
+                        layers[domain]
+                        ?? prices.layers(
+                            shared.slicing, sequences: size, isSequenceParallel: isSequenceParallel,
+                            domain: shared.domains[domain])
+                    layers[domain] = priced
+                    batch.price(domain, priced, shared.overlaps, model: problem.wholeModel)
                 }
                 search(batch, shared, memory: memory, in: &pipelines[place])
             }
         }
     }
 
-    private func terms(_ strategy: Strategy) -> MemoryTerms {
-        var step = template
-        step.plan.degrees = strategy.degrees
-        step.plan.sequenceParallel = strategy.sequenceParallel
-        step.bucket = Plan.Bucket(
-            lengthMax: nil, microBatches: 1, sequencesPerDataRank: strategy.microBatchSize,
-            tensorParallel: strategy.degrees.tensor, recompute: strategy.recompute)
-        return MemoryTerms(step)
+    private mutating func terms(_ strategy: Strategy) -> MemoryTerms {
+        layerShape.degrees = strategy.degrees
+        layerShape.sequencesPerMicroBatch = strategy.microBatchSize
+        layerShape.sequenceParallel = strategy.sequenceParallel
+        layerShape.recompute = strategy.recompute
+        return MemoryTerms(layerShape, stored: strategy.degrees, workload: problem.workload)
     }
 
     private func state(_ degrees: Degrees, domains: [Int]) -> PipelineState {
@@ -116,8 +120,10 @@ struct LengthSearch {
         let splits = problem.splits[degrees.pipeline] ?? []
         let placements = space.placements(pipeline: degrees.pipeline)
         var firstStages: [StageLayers] = []
-        for split in splits where !firstStages.contains(split.kinds[0].layers) {
-            firstStages.append(split.kinds[0].layers)
+        for layers in splits.map(\.kinds[0].layers)
+        where !firstStages.contains(where: { $0.holdsNoMore(than: layers) }) {
+            firstStages.removeAll { layers.holdsNoMore(than: $0) }
+            firstStages.append(layers)
         }
         return PipelineState(
             degrees: degrees, share: space.sequences / degrees.data, splits: splits,
@@ -127,6 +133,14 @@ struct LengthSearch {
                 return domains.firstIndex(of: domain) ?? 0
             },
             firstStages: firstStages, stateCosts: placements.map { _ in splits.map { _ in nil } })
+    }
+}
+
+extension StageLayers {
+    /// Whether a stage with these layers needs no more memory than one with those.
+    fileprivate func holdsNoMore(than other: StageLayers) -> Bool {
+        dense <= other.dense && sparse <= other.sparse && (other.hasHead || !hasHead)
+            && (other.hasEmbedding || !hasEmbedding)
     }
 }
 

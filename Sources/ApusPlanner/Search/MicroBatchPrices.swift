@@ -7,25 +7,40 @@ struct MicroBatchPrices {
     /// The axes that are settled: slicing, micro-batch size, sequence parallelism, recomputation.
     let strategy: Strategy
     let terms: MemoryTerms
-    /// One of each per domain.
-    private(set) var costs: [LayerCosts] = []
-    /// For each domain and variant of overlap, the time of a micro-batch through the whole model
-    /// on one rank, without messages; no stage's share is less on the mean.
-    private(set) var whole: [[Seconds]] = []
-    /// For each domain, the least over the variants.
-    private(set) var wholeMin: [Seconds] = []
+    /// For each domain, once it is priced.
+    private(set) var placed: [PlacedLoads?]
 
-    init(_ strategy: Strategy, terms: MemoryTerms) {
+    init(_ strategy: Strategy, terms: MemoryTerms, domainCount: Int) {
         self.strategy = strategy
         self.terms = terms
+        placed = Array(repeating: nil, count: domainCount)
     }
 
-    mutating func price(_ layers: [LayerPrices], _ overlaps: OverlapVariants, model: StageLayers) {
-        costs = layers.map { $0.recomputing(strategy.recompute) }
-        whole = costs.map { costs in
-            overlaps.pricers.map { $0.cost(of: model, costs).total }
+    mutating func price(
+        _ domain: Int, _ layers: LayerPrices, _ overlaps: OverlapVariants, model: StageLayers
+    ) {
+        placed[domain] = PlacedLoads(
+            layers.recomputing(strategy.recompute), overlaps, model: model)
+    }
+}
+
+/// What one micro-batch loads on the ranks of one domain.
+struct PlacedLoads {
+    let loads: LayerLoads
+    /// For each variant of overlap, the time of a micro-batch through the whole model on one rank,
+    /// without messages; no stage's share is less on the mean.
+    let whole: SIMD4<Double>
+    /// The least over the variants.
+    let wholeMin: Double
+
+    init(_ loads: LayerLoads, _ overlaps: OverlapVariants, model: StageLayers) {
+        self.loads = loads
+        var whole = SIMD4(repeating: Double.infinity)
+        for (variant, pricer) in overlaps.pricers.enumerated() {
+            whole[variant] = pricer.run(of: model, loads).total.count
         }
-        wholeMin = whole.map { $0.min() ?? .zero }
+        self.whole = whole
+        wholeMin = whole.min()
     }
 }
 

@@ -19,10 +19,10 @@ struct ParetoFront {
         var memory: Int
         var firstToken: Int
 
-        init(time: Double, memory: Int, firstToken: Double) {
+        init(time: Double, memory: Double, firstToken: Double) {
             self.time = Int32(Box.place(time, digits: 7, first: -20, last: 40))
             self.memory = min(
-                Box.place(Double(memory), digits: 6, first: 30, last: 40), memoryCount - 1)
+                Box.place(memory, digits: 6, first: 30, last: 40), memoryCount - 1)
             self.firstToken = min(
                 Box.place(firstToken, digits: 5, first: -14, last: 6), firstTokenCount - 1)
         }

@@ -12,13 +12,19 @@ struct PartPrices {
     private let step: Step
     private let hasDense: Bool
     private let hasExperts: Bool
+    /// Whether selective recomputation depends on how experts are cut.
+    private let recomputesExperts: Bool
     private var common: [CommonKey: CommonParts] = [:]
-    private var routed: [RoutedKey: PartCost] = [:]
+    private var routed: [RoutedKey: PartLoad] = [:]
+    private var commonRequests: [CommonKey: CommonRequest] = [:]
+    private var routedRequests: [RoutedKey: PassCost] = [:]
 
     /// `step` gives model, workload and implementation, and the length of the sequences.
     init(step: Step, model: CostModel) {
         self.step = step
         self.model = model
+        recomputesExperts = !step.implementation.selectiveModules.isDisjoint(
+            with: [.experts, .expertActivation])
         hasDense = step.model.denseLayerCount > 0
         hasExperts = step.model.expertLayerCount > 0
     }
@@ -26,10 +32,17 @@ struct PartPrices {
     private struct CommonKey: Hashable {
         var tensor: Int
         var context: Int
-        /// 0 for a request, which has one sequence and all ranks for itself.
         var sequences: Int
         var isSequenceParallel: Bool
         var domain: Int
+
+        init(_ shape: MicroBatchShape, domain: Int) {
+            tensor = shape.tensor
+            context = shape.context
+            sequences = shape.sequences
+            isSequenceParallel = shape.isSequenceParallel
+            self.domain = domain
+        }
     }
 
     private struct RoutedKey: Hashable {
@@ -38,114 +51,152 @@ struct PartPrices {
         var expert: Int
         var expertTensor: Int
         var domain: Int
+
+        init(_ shape: MicroBatchShape, topK: Int, domain: Int) {
+            tokens = shape.expertTokens
+            rows = shape.expertRows(topK: topK)
+            expert = shape.expert
+            expertTensor = shape.expertTensor
+            self.domain = domain
+        }
     }
 
     /// What does not depend on how experts are cut.
     private struct CommonParts {
-        var attention: PartCost
-        var dense: PartCost
-        /// Router, combination and shared experts.
-        var sparse: PartCost
-        var embedding: PartCost
-        var head: PartCost
+        /// A dense layer, and one with experts without the routed ones.
+        var dense = PartLoad()
+        var sparse = PartLoad()
+        var embedding = PartLoad()
+        var head = PartLoad()
         /// What selective recomputation runs again of a dense layer and of one with experts.
-        var selectiveDense: PassCost
-        var selectiveSparse: PassCost
-        var requestEnds: Seconds
+        var selectiveDense = PassLoad.zero
+        var selectiveSparse = PassLoad.zero
+    }
+
+    /// The same for a request.
+    private struct CommonRequest {
+        var dense = PassCost()
+        var sparse = PassCost()
+        var ends = Seconds.zero
     }
 
     /// The parts of a micro-batch's layers where `domain` ranks of a stage share the fastest link.
     mutating func layers(
         _ slicing: Slicing, sequences: Int, isSequenceParallel: Bool, domain: Int
     ) -> LayerPrices {
-        let pricer = pricer(slicing, sequences, isSequenceParallel, domain)
-        let parts = commonParts(pricer, domain: domain)
-        var costs = LayerCosts()
-        costs.embedding = parts.embedding
-        costs.head = parts.head
-        if hasDense { costs.dense = parts.attention + parts.dense }
-        if hasExperts {
-            costs.expert = parts.attention + parts.sparse + routedParts(pricer, domain: domain)
+        let shape = shape(slicing, sequences, isSequenceParallel)
+        let parts = commonParts(shape, domain: domain)
+        var result = LayerPrices(
+            loads: LayerLoads(), selectiveDense: parts.selectiveDense,
+            selectiveSparse: parts.selectiveSparse)
+        result.loads.embedding = parts.embedding
+        result.loads.head = parts.head
+        result.loads.dense = parts.dense
+        guard hasExperts else { return result }
+        result.loads.expert = parts.sparse + routedPart(shape, domain: domain)
+        if recomputesExperts {
+            let pricer = pricer(shape, domain: domain)
+            result.selectiveSparse = pricer.selectiveRecomputation(isDense: false).load
         }
-        let selectiveSparse =
-            step.implementation.selectiveModules.isDisjoint(with: [.experts, .expertActivation])
-            ? parts.selectiveSparse : pricer.selectiveRecomputation(isDense: false)
-        return LayerPrices(
-            costs: costs, selectiveDense: parts.selectiveDense, selectiveSparse: selectiveSparse)
+        return result
     }
 
     /// What a prompt of one sequence costs.
     mutating func request(
         _ slicing: Slicing, isSequenceParallel: Bool, domain: Int
     ) -> RequestPricer {
-        let pricer = pricer(slicing, 1, isSequenceParallel, domain).alone
-        let parts = commonParts(pricer, domain: domain)
-        var request = RequestPricer(dense: .zero, expert: .zero, ends: parts.requestEnds)
-        if hasDense {
-            request.dense = pricer.requestTime(parts.attention.forward + parts.dense.forward)
-        }
-        if hasExperts {
-            let routed = routedParts(pricer, domain: domain)
-            request.expert = pricer.requestTime(
-                parts.attention.forward + parts.sparse.forward + routed.forward)
-        }
-        return request
+        var shape = shape(slicing, 1, isSequenceParallel)
+        shape.isAlone = true
+        let parts = commonRequest(shape, domain: domain)
+        let traits = step.implementation
+        return RequestPricer(
+            dense: hasDense ? traits.requestTime(parts.dense) : .zero,
+            expert: hasExperts
+                ? traits.requestTime(parts.sparse + routedRequest(shape, domain: domain)) : .zero,
+            ends: parts.ends)
     }
 
-    private func pricer(
-        _ slicing: Slicing, _ sequences: Int, _ isSequenceParallel: Bool, _ domain: Int
-    ) -> LayerPricer {
-        let degrees = slicing.degrees(pipeline: 1, data: 1)
+    private func shape(
+        _ slicing: Slicing, _ sequences: Int, _ isSequenceParallel: Bool
+    ) -> MicroBatchShape {
+        MicroBatchShape(
+            sequences: sequences, length: step.sequenceLength,
+            degrees: slicing.degrees(pipeline: 1, data: 1), isSequenceParallel: isSequenceParallel)
+    }
+
+    private func pricer(_ shape: MicroBatchShape, domain: Int) -> LayerPricer {
+        let degrees = Degrees(
+            context: shape.context, tensor: shape.tensor, expert: shape.expert,
+            expertTensor: shape.expertTensor)
         return model.layerPricer(
-            for: step,
-            shape: MicroBatchShape(
-                sequences: sequences, length: step.sequenceLength, degrees: degrees,
-                isSequenceParallel: isSequenceParallel),
+            for: step, shape: shape,
             layout: GroupLayout(degrees: degrees, placement: .outermost, domain: domain))
     }
 
-    private mutating func commonParts(_ pricer: LayerPricer, domain: Int) -> CommonParts {
-        let shape = pricer.shape
-        let key = CommonKey(
-            tensor: shape.tensor, context: shape.context,
-            sequences: shape.isAlone ? 0 : shape.sequences,
-            isSequenceParallel: shape.isSequenceParallel, domain: domain)
+    private mutating func commonParts(_ shape: MicroBatchShape, domain: Int) -> CommonParts {
+        let key = CommonKey(shape, domain: domain)
         if let parts = common[key] { return parts }
-        let parts = CommonParts(
-            attention: pricer.attention(),
-            dense: hasDense ? pricer.denseFeedForward() : PartCost(),
-            sparse: hasExperts
-                ? pricer.router() + pricer.combination() + pricer.sharedExperts() : PartCost(),
-            embedding: pricer.embedding(), head: pricer.head(),
-            selectiveDense: hasDense ? pricer.selectiveRecomputation(isDense: true) : PassCost(),
-            selectiveSparse: hasExperts
-                ? pricer.selectiveRecomputation(isDense: false) : PassCost(),
-            requestEnds: shape.isAlone ? pricer.requestEnds : .zero)
+        let pricer = pricer(shape, domain: domain)
+        var parts = CommonParts()
+        let attention = pricer.attention()
+        if hasDense {
+            parts.dense = PartLoad(attention + pricer.denseFeedForward())
+            parts.selectiveDense = pricer.selectiveRecomputation(isDense: true).load
+        }
+        if hasExperts {
+            let outside = pricer.router() + pricer.combination() + pricer.sharedExperts()
+            parts.sparse = PartLoad(attention + outside)
+            parts.selectiveSparse = pricer.selectiveRecomputation(isDense: false).load
+        }
+        parts.embedding = PartLoad(pricer.embedding())
+        parts.head = PartLoad(pricer.head())
         common[key] = parts
         return parts
     }
 
-    private mutating func routedParts(_ pricer: LayerPricer, domain: Int) -> PartCost {
-        let key = RoutedKey(
-            tokens: pricer.expertTokens, rows: pricer.expertRows, expert: pricer.shape.expert,
-            expertTensor: pricer.shape.expertTensor, domain: domain)
-        if let cost = routed[key] { return cost }
-        let cost = pricer.routedExperts()
-        routed[key] = cost
-        return cost
+    private mutating func routedPart(_ shape: MicroBatchShape, domain: Int) -> PartLoad {
+        let key = RoutedKey(shape, topK: step.model.topK, domain: domain)
+        if let part = routed[key] { return part }
+        let part = PartLoad(pricer(shape, domain: domain).routedExperts())
+        routed[key] = part
+        return part
+    }
+
+    private mutating func commonRequest(_ shape: MicroBatchShape, domain: Int) -> CommonRequest {
+        let key = CommonKey(shape, domain: domain)
+        if let parts = commonRequests[key] { return parts }
+        let pricer = pricer(shape, domain: domain)
+        var parts = CommonRequest()
+        let attention = pricer.attention().forward
+        if hasDense { parts.dense = attention + pricer.denseFeedForward().forward }
+        if hasExperts {
+            let outside = pricer.router() + pricer.combination() + pricer.sharedExperts()
+            parts.sparse = attention + outside.forward
+        }
+        parts.ends = pricer.requestEnds
+        commonRequests[key] = parts
+        return parts
+    }
+
+    private mutating func routedRequest(_ shape: MicroBatchShape, domain: Int) -> PassCost {
+        let key = RoutedKey(shape, topK: step.model.topK, domain: domain)
+        if let pass = routedRequests[key] { return pass }
+        let pass = pricer(shape, domain: domain).routedExperts().forward
+        routedRequests[key] = pass
+        return pass
     }
 }
 
 /// The layers of a micro-batch, priced without recomputation, and what recomputation adds.
 struct LayerPrices {
-    let costs: LayerCosts
-    let selectiveDense: PassCost
-    let selectiveSparse: PassCost
+    var loads: LayerLoads
+    var selectiveDense: PassLoad
+    var selectiveSparse: PassLoad
 
-    func recomputing(_ recompute: Plan.Recompute) -> LayerCosts {
-        var result = costs
-        result.dense = costs.dense.recomputed(recompute, selectively: selectiveDense)
-        result.expert = costs.expert.recomputed(recompute, selectively: selectiveSparse)
+    func recomputing(_ recompute: Plan.Recompute) -> LayerLoads {
+        var result = loads
+        result.dense = loads.dense.recomputed(recompute, selectively: selectiveDense)
+        result.expert = loads.expert.recomputed(recompute, selectively: selectiveSparse)
         return result
     }
 }

@@ -13,7 +13,7 @@ struct PipelineState {
     /// For each placement, the index of its domain: how many ranks of a stage share the fastest
     /// link.
     let domains: [Int]
-    /// What the first stage holds, by split, each once.
+    /// What the first stage holds at least: of the splits, those with the fewest layers.
     let firstStages: [StageLayers]
     /// For each placement and split, what the weights of each kind cost; priced when needed.
     var stateCosts: [[[StateCost]?]]
@@ -28,7 +28,7 @@ struct Floor {
     /// Seconds.
     var time: Double
     /// Bytes by ZeRO stage.
-    var memory: [Int]
+    var memory: SIMD4<Double>
     /// Seconds.
     var firstToken: Double
 }

@@ -42,7 +42,7 @@ package struct SearchProblem: Sendable {
 
     /// How many ranks of a stage share the fastest link.
     func domain(_ placement: Plan.Placement, pipeline: Int) -> Int {
-        placement == .outermost ? costModel.domain : costModel.domain / pipeline
+        placement == .outermost ? costModel.domain : max(1, costModel.domain / pipeline)
     }
 
     /// The step of a strategy.
