@@ -19,8 +19,6 @@ struct PipelineState {
     var stateCosts: [[[StateCost]?]]
     /// The fastest strategies with these degrees.
     var near = NearTies()
-    /// Whether a micro-batch may fit that is larger than all so far.
-    var isOpen: [Bool] = []
 }
 
 /// What limits a strategy at best, before it is priced.
