@@ -157,12 +157,6 @@ struct LengthSearch {
         let space = problem.space
         let splits = problem.splits[degrees.pipeline] ?? []
         let placements = space.placements(pipeline: degrees.pipeline)
-        var firstStages: [StageLayers] = []
-        for layers in splits.map(\.kinds[0].layers)
-        where !firstStages.contains(where: { $0.holdsNoMore(than: layers) }) {
-            firstStages.removeAll { layers.holdsNoMore(than: $0) }
-            firstStages.append(layers)
-        }
         return PipelineState(
             degrees: degrees, share: space.sequences / degrees.data, splits: splits,
             zeroStages: space.zeroStages(degrees), placements: placements,
@@ -170,14 +164,7 @@ struct LengthSearch {
                 let domain = problem.domain(placement, pipeline: degrees.pipeline)
                 return domains.firstIndex(of: domain) ?? 0
             },
-            firstStages: firstStages, stateCosts: placements.map { _ in splits.map { _ in nil } })
-    }
-}
-
-extension StageLayers {
-    /// Whether a stage with these layers needs no more memory than one with those.
-    fileprivate func holdsNoMore(than other: StageLayers) -> Bool {
-        dense <= other.dense && sparse <= other.sparse && (other.hasHead || !hasHead)
-            && (other.hasEmbedding || !hasEmbedding)
+            firstStages: problem.firstStages[degrees.pipeline] ?? [],
+            stateCosts: placements.map { _ in splits.map { _ in nil } })
     }
 }
