@@ -76,10 +76,27 @@ extension Audit {
         } else if !measure.isPredicted {
             result.verdict = agrees(claim.value, computed) ? .holds : .wrong
         }
+        if result.verdict == .unverifiable {
+            result.why += distance(of: claim.value, from: measure)
+        }
         if result.verdict == .wrong {
             result.repairs = repairs(of: claim, quantity, at: length, computed: computed)
         }
         return result
+    }
+
+    /// How far a claim is from a prediction whose confidence it lies outside of, in words.
+    private func distance(of value: Claim.Value, from measure: Measure) -> String {
+        guard let confidence = measure.confidence, let predicted = measure.number, predicted > 0
+        else { return "" }
+        let claimed: Double
+        switch value {
+        case .number(let number): claimed = number
+        case .range(let low, let high): claimed = predicted < low ? low : high
+        case .truth, .text: return ""
+        }
+        guard claimed < confidence.low || claimed > confidence.high else { return "" }
+        return "; the claim is \(figure(claimed / predicted)) times that"
     }
 
     /// The bound that a claim passes, in words.

@@ -32,8 +32,8 @@ struct OwnFigures {
     /// The ceiling that follows from the claimed FLOPs of a token.
     ///
     /// Where the claimed ceiling times these FLOPs is beyond the GPU's peak rate, and a thousandth
-    /// of it is not, the claim gives tokens per second for tokens per millisecond, and the thousandth
-    /// is what it means. Otherwise the ceiling is the peak rate over the FLOPs.
+    /// of it is not, the claim gives tokens per second for tokens per millisecond, and means the
+    /// thousandth. Otherwise the ceiling is the peak rate over the FLOPs.
     func ceiling(at length: Int?) -> Ceiling? {
         let precision = deployment.workload.precision
         guard let flops = number(.flopsPerToken, at: length),

@@ -60,8 +60,12 @@ package struct Implementation: Hashable, Sendable {
     package var fusesExperts = false
     /// Whether a product over several experts is launched once for each of them.
     package var launchesEachExpert = true
-    /// What the host needs for each kernel, Python and dispatch included.
-    package var hostTimePerKernel = Seconds(12e-6)
+    /// What the host needs for each kernel that the cost model counts, with Python, autograd and
+    /// the small kernels beside it.
+    ///
+    /// Fitted to Qwen3-235B on H100 (yanring/Megatron-MoE-ModelZoo@e865051); vTrain's runs of small
+    /// models under an earlier Megatron need 69 µs.
+    package var hostTimePerKernel = Seconds(55e-6)
     /// What a step takes beside its instructions: data, logging, synchronisation.
     package var stepOverhead = Seconds(5e-3)
     /// The vocabulary is padded to a multiple of this times the tensor degree.

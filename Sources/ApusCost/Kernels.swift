@@ -31,7 +31,7 @@ package struct Kernels: Sendable {
 
     /// The time of a dense product `[m, k] · [k, n]`.
     package func product(m: Int, n: Int, k: Int, precision: Precision) -> KernelTime {
-        products[precision.index].time(m: Double(m), n: Double(n), k: Double(k), groups: 1)
+        products[precision.index].time(m: m, n: n, k: k)
     }
 
     /// The time of one product per expert, in one kernel: `rows` over all `groups`, each with its
@@ -41,9 +41,8 @@ package struct Kernels: Sendable {
     package func groupedProduct(
         rows: Int, groups: Int, n: Int, k: Int, precision: Precision, imbalance: Double = 1
     ) -> KernelTime {
-        products[precision.index].groupedTime(
-            rows: Double(rows), groups: Double(groups), n: Double(n), k: Double(k),
-            imbalance: imbalance)
+        products[precision.index].time(
+            rows: rows, groups: groups, n: n, k: k, imbalance: imbalance)
     }
 
     /// The time of fused attention; a causal query sees the keys up to its own place, the last

@@ -24,22 +24,29 @@ package struct Network: Sendable {
 
     /// The achieved share of a network interface's bandwidth in large messages.
     ///
-    /// Fitted: 92 GB/s over 4 nodes of 8 GPUs in a published all-reduce on 100 GB/s per node.
+    /// Fitted: 92 GB/s in a published all-reduce over 32 GPUs with 100 GB/s per node.
     /// Source: stas00/ml-engineering@744d01e, `network/benchmarks`.
     static let interfaceShare = 0.92
+    /// The same in an all-to-all, whose messages cross rails.
+    ///
+    /// Assumption: a little less than what DeepEP's kernels reach, 0.88 to 0.91.
+    static let exchangeShare = 0.85
     /// The achieved share of an unmeasured link inside a node.
     ///
-    /// Assumption: NVLink reaches 0.78 to
-    /// 0.82 in large messages.
+    /// Fitted: NVLink reaches 0.78 (A100, 8 ranks) to 0.82 in large messages.
     static let linkShare = 0.8
     /// The time from one node to the next within a collective.
     ///
-    /// Assumption: a network round trip is half of the least all-reduce over several nodes.
-    static let hop = 8e-6
+    /// Fitted: 68 µs for 32 KiB in the same all-reduce, less what happens inside the nodes.
+    static let hop = 10e-6
     /// The time of starting a collective.
     ///
     /// Fitted: the least of any measured message.
     static let start = 5e-6
+    /// What each further peer adds to an all-to-all across nodes.
+    ///
+    /// Assumption: one message's posting.
+    static let peer = 1e-6
 
     package init(cluster: Cluster, slowdown: Double = 1) {
         self.slowdown = slowdown
@@ -97,7 +104,8 @@ package struct Network: Sendable {
             let inside =
                 span.ranksPerNode > 1
                 ? inside(collective, payload: near, ranks: span.ranksPerNode) : 0
-            return hop + Self.start * log2(Double(span.nodes)) + max(away / rate, inside)
+            let exchangeRate = link.bandwidthGBPerSecond * 1e9 * Self.exchangeShare
+            return hop + Self.peer * Double(span.ranks) + max(away / exchangeRate, inside)
         case .allReduce, .reduceScatter, .allGather:
             // All interfaces of the node's ranks carry the ring together.
             let wire = payload * collective.wireShare(ranks: span.ranks)
@@ -105,8 +113,9 @@ package struct Network: Sendable {
             let inside =
                 span.ranksPerNode > 1
                 ? inside(collective, payload: payload, ranks: span.ranksPerNode) : Self.start
-            let steps = collective.steps(ranks: span.nodes)
-            return hop * steps + max(outside + Self.start, inside)
+            // Protocols of low latency for small messages need twice the time on the wire.
+            let small = min(outside, 4 * hop)
+            return hop * collective.hops(nodes: span.nodes) + max(outside + small, inside)
         }
     }
 
@@ -156,13 +165,24 @@ extension Collective {
         }
     }
 
-    /// Messages that follow one another, for small payloads.
+    /// Messages that follow one another inside a node, for small payloads.
     ///
-    /// Assumption: trees for the all-reduce, recursive doubling for the others, as in current NCCL.
+    /// Assumption: trees for the all-reduce, recursive doubling for the others.
     fileprivate func steps(ranks: Int) -> Double {
         switch self {
         case .allReduce: 2 * log2(Double(ranks))
         case .reduceScatter, .allGather: log2(Double(ranks))
+        case .allToAll, .pointToPoint: 1
+        }
+    }
+
+    /// Messages between nodes that follow one another, for small payloads.
+    ///
+    /// NCCL reduces over a tree, up and down, and scatters and gathers around a ring.
+    fileprivate func hops(nodes: Int) -> Double {
+        switch self {
+        case .allReduce: 2 * log2(Double(nodes))
+        case .reduceScatter, .allGather: Double(nodes - 1)
         case .allToAll, .pointToPoint: 1
         }
     }

@@ -21,6 +21,15 @@ package struct StageMemory: Hashable, Sendable {
 
     package init() {}
 
+    /// The components with their names.
+    package var parts: [(name: String, size: Bytes)] {
+        [
+            ("weights", weights), ("gradients", gradients), ("optimizer", optimizer),
+            ("activations", activations), ("logits", logits), ("buffers", buffers),
+            ("fragmentation", fragmentation), ("context", context),
+        ]
+    }
+
     package var allocated: Bytes {
         weights + gradients + optimizer + activations + logits + buffers
     }

@@ -26,7 +26,7 @@ struct DeepSpeed {
                 ExportedFile(
                     name: fileName(job), text: script(settings).text, isExecutable: true))
         }
-        return Export(files: sharedFiles() + files, notes: notes.notes)
+        return Export(files: sharedFiles() + files, notes: notes.sorted())
     }
 
     func fileName(_ job: ExportJob) -> String { "deepspeed-\(job.sequenceLength).sh" }
@@ -67,9 +67,10 @@ struct DeepSpeed {
         return LaunchScript(
             title: "DeepSpeed", job: job, notes: settings.notes,
             usage: [
-                "Configuration of \(Self.version). Start it once: it reaches the hosts of `hostfile`",
-                "over ssh; or once on each node with NODE_RANK and MASTER_ADDR set; or once for",
-                "each rank with RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set.",
+                "Configuration of \(Self.version). Start it once: it reaches the hosts of",
+                "`hostfile` over ssh; or once on each node with NODE_RANK and MASTER_ADDR set; or",
+                "once for each rank with RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT",
+                "set.",
                 "TRAIN_SCRIPT builds the model as `apus_deepspeed.py` says.",
             ],
             body: [

@@ -11,39 +11,13 @@ struct DeepSpeedModelCode {
         let code = [
             Self.introduction,
             "MODEL = " + model.text(in: .python),
-            "# By sequence length, in tokens.",
-            "PLANS = " + Literal.object(plans).text(in: .python),
-            Self.functions,
+            "# By sequence length, in tokens.\nPLANS = " + Literal.object(plans).text(in: .python),
+            "\n" + Self.functions,
         ]
         return code.joined(separator: "\n\n") + "\n"
     }
 
-    /// The keys of a Hugging Face `config.json`.
-    private var model: Literal {
-        guard let model = settings.first?.job.model else { return [:] }
-        var keys: Literal = [
-            "model_type": .text(model.family.rawValue),
-            "num_hidden_layers": .integer(model.layerCount),
-            "hidden_size": .integer(model.hiddenSize),
-            "num_attention_heads": .integer(model.headCount),
-            "num_key_value_heads": .integer(model.keyValueHeadCount),
-            "head_dim": .integer(model.headDim),
-            "intermediate_size": .integer(
-                model.denseHiddenSize > 0 ? model.denseHiddenSize : model.expertHiddenSize),
-            "vocab_size": .integer(model.vocabularySize),
-            "tie_word_embeddings": .flag(model.tiesEmbeddings),
-            "rms_norm_eps": .number(model.rmsNormEpsilon),
-            "rope_theta": .number(model.ropeTheta),
-        ]
-        if model.hasExperts {
-            keys.set("num_local_experts", .integer(model.expertCount))
-            keys.set("num_experts_per_tok", .integer(model.topK))
-            keys.set("moe_intermediate_size", .integer(model.expertHiddenSize))
-        }
-        // As the deployment spells them: the model code reads what it knows.
-        for variation in model.variations { keys.set(variation.key, .text(variation.value)) }
-        return keys
-    }
+    private var model: Literal { settings.first?.job.model.literal ?? [:] }
 
     private func plan(_ settings: DeepSpeedSettings) -> Literal {
         let job = settings.job
@@ -54,11 +28,12 @@ struct DeepSpeedModelCode {
             "axes": isInnermost ? ["data", "model", "pipe"] : ["pipe", "data", "model"],
             "pipe": .integer(job.degrees.pipeline), "data": .integer(settings.dataRanks),
             "model": .integer(job.degrees.tensor),
-            "pipeline_class": job.plan.schedule == .dualPipeV ? "DualPipeVModule" : "PipelineModule",
-            "recompute": .text(job.bucket.recompute.rawValue),
+            "pipeline_class": job.plan.schedule == .dualPipeV
+                ? "DualPipeVModule" : "PipelineModule",
+            "recompute": .text(job.bucket.recompute.rawValue), "seed": .integer(job.run.seed),
         ]
         if job.model.hasExperts, !settings.replacesExperts {
-            plan.set("moe", moe(job))
+            plan.set("moe", moe(settings))
             plan.set("balance_loss", .number(job.routing.balanceLoss))
         }
         return plan
@@ -68,7 +43,8 @@ struct DeepSpeedModelCode {
     /// experts × factor`, rounded up.
     ///
     /// Source: DeepSpeed 0.19.8, `deepspeed/moe/sharded_moe.py`, `top1gating` to `topkgating`.
-    private func moe(_ job: ExportJob) -> Literal {
+    private func moe(_ settings: DeepSpeedSettings) -> Literal {
+        let job = settings.job
         let routing = job.routing
         let isLimited = routing.capacity != .dropless
         let factor =
@@ -80,7 +56,7 @@ struct DeepSpeedModelCode {
         return [
             "hidden_size": .integer(job.model.hiddenSize),
             "num_experts": .integer(job.model.expertCount),
-            "ep_size": .integer(job.degrees.expert), "k": .integer(job.model.topK),
+            "ep_size": .integer(settings.expertRanks), "k": .integer(job.model.topK),
             "capacity_factor": .number(factor), "eval_capacity_factor": .number(factor),
             "min_capacity": 0, "drop_tokens": .flag(isLimited), "use_rts": false,
             "enable_expert_tensor_parallelism": .flag(
@@ -124,6 +100,7 @@ struct DeepSpeedModelCode {
                 "topology": topology(length),
                 "partition_method": "type:" + layer_class,
                 "activation_checkpoint_interval": int(PLANS[str(length)]["recompute"] == "full"),
+                "base_seed": PLANS[str(length)]["seed"],
             }
 
 

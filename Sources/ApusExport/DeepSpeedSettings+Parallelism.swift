@@ -6,7 +6,9 @@ extension DeepSpeedSettings {
         if slicesLayers {
             configuration.set("tensor_parallel", ["autotp_size": .integer(degrees.tensor)])
         }
-        if sharesSequences { configuration.set("sequence_parallel_size", .integer(degrees.context)) }
+        if sharesSequences {
+            configuration.set("sequence_parallel_size", .integer(degrees.context))
+        }
         guard replacesExperts, let presetModel else { return }
         configuration.set(
             "expert_parallel",
@@ -61,13 +63,20 @@ extension DeepSpeedSettings {
             instead: "a stage's ranks side by side, as its expert groups lie so")
         guard job.model.hasExperts, !replacesExperts else { return }
         notes.lose(
-            "plan.expert_parallel", "\(degrees.expert)",
-            if: !dataRanks.isMultiple(of: degrees.expert),
-            instead: "it refuses to start: its experts lie on the \(dataRanks) data ranks alone")
+            "plan.expert_parallel", "\(degrees.expert)", if: expertRanks != degrees.expert,
+            instead: "\(expertRanks), with \(job.model.expertCount / expertRanks) experts of a "
+                + "layer on each rank: experts lie on the \(dataRanks) data ranks alone")
         notes.lose(
             "plan.expert_tensor_parallel", "\(degrees.expertTensor)",
             if: degrees.expertTensor > 1 && degrees.expertTensor != degrees.tensor,
             instead: "experts are not sliced: it slices them as all layers or not at all")
+    }
+
+    /// The ranks that share a layer's experts: of the plan's, as many as divide the data ranks.
+    var expertRanks: Int {
+        var (degree, rest) = (job.degrees.expert, dataRanks)
+        while rest > 0 { (degree, rest) = (rest, degree % rest) }
+        return degree
     }
 
     /// Whether pipeline neighbours can lie side by side: groups of experts cannot.
@@ -102,6 +111,11 @@ extension DeepSpeedSettings {
                 "routing.overflow", way.rawValue,
                 instead: "assignments over the capacity are dropped")
         }
+        notes.lose(
+            "model.model_type", job.model.family.rawValue,
+            if: routing.gate != .sigmoidBias && job.model.scoresBySigmoid(routing)
+                || routing.gate != .groupLimited && job.model.expertGroups != nil,
+            instead: "the experts of the largest softmax scores, of all groups")
         notes.lose(
             "model.norm_topk_prob", "false",
             if: job.model.weighsByAllScores && job.model.topK > 1,

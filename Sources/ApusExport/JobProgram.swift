@@ -9,7 +9,7 @@ struct JobProgram {
     /// The words of the command, as a script writes them; `folder` is where the files lie.
     var command: (_ folder: String) -> [String]
 
-    /// - Parameter deployment: the word that stands for the deployment's file.
+    /// `deployment` is the word that stands for the deployment's file.
     init(_ request: ExportRequest, _ job: ExportJob, deployment: String) {
         switch request.framework {
         case .apus:
@@ -59,9 +59,11 @@ struct JobProgram {
         deployment.run.sequenceLength = job.sequenceLength
         deployment.run.sequencesPerStep = job.globalBatchSize
         for problem in deployment.unsupportedForTraining(at: request.positions) {
-            notes.lose(
-                problem.path ?? "plan",
-                instead: "it refuses to start: " + problem.problem.replacing("\n", with: " "))
+            notes.add(
+                Diagnostic(
+                    .exportLoss, severity: .warning, location: problem.location,
+                    path: problem.path,
+                    problem: "apus train does not start with this: " + problem.problem))
         }
         noteWhatNoJobHas(job, &notes)
         return notes

@@ -28,7 +28,7 @@ struct Kubernetes {
             return ExportedFile(
                 name: "kubernetes-\(job.sequenceLength).yaml", text: manifest.text)
         }
-        return Export(files: files, notes: notes.notes)
+        return Export(files: files, notes: notes.sorted())
     }
 }
 
@@ -44,9 +44,10 @@ struct KubernetesManifest {
         let header = hashComments(
             [
                 "Kubernetes: \(job.summary)", "",
-                "Written by `apus export`. Replace IMAGE, and the claim `data`, which holds what to",
-                "train on. All pods have to start together: on a busy cluster, queue the job with",
-                "Kueue or another scheduler of gangs. A job that lost a pod ends; start it anew.",
+                "Written by `apus export`. Replace IMAGE, and the claim `data`, which holds what",
+                "to train on. All pods have to start together: on a busy cluster, queue the job",
+                "with Kueue or another scheduler of gangs. A job that lost a pod ends; start it",
+                "anew.",
             ] + noteComments(program.notes))
         let documents = [service, files, indexedJob].map { $0.joined(separator: "\n") }
         return header.joined(separator: "\n") + "\n" + documents.joined(separator: "\n---\n") + "\n"
@@ -67,7 +68,9 @@ struct KubernetesManifest {
         }
         entries.append(("start.sh", startScript))
         if request.framework == .apus {
-            entries.append(("deployment.yaml", request.deployment.text()))
+            var deployment = request.deployment
+            deployment.claims = []
+            entries.append(("deployment.yaml", deployment.text()))
         }
         return ["apiVersion: v1", "kind: ConfigMap", "metadata:", "  name: \(name)", "data:"]
             + entries.flatMap { name, text in ["  \(name): |"] + indented(text, by: 4) }
@@ -139,19 +142,20 @@ struct KubernetesManifest {
             + (request.framework == .apus ? sizes : [])
         let arguments = request.framework == .apus ? ["--data", "/data"] : []
         let command = (["bash", "/apus/start.sh"] + arguments).map(quoted).joined(separator: ", ")
-        return [
+        let index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+        var lines = [
             "containers:", "  - name: train", "    image: IMAGE", "    command: [\(command)]",
             "    workingDir: /data", "    env:", "      - name: NODE_RANK", "        valueFrom:",
-            "          fieldRef:",
-            "            fieldPath: metadata.annotations['batch.kubernetes.io/job-completion-index']",
+            "          fieldRef:", "            fieldPath: \(index)",
         ]
-            + variables.flatMap {
-                ["      - name: \($0.0)", "        value: \(quoted($0.1))"]
-            }
-            + ["    resources:", "      limits:", "        \(resource)", "    volumeMounts:"]
-            + [("shm", "/dev/shm"), ("files", "/apus"), ("data", "/data")].flatMap {
-                ["      - name: \($0.0)", "        mountPath: \($0.1)"]
-            }
+        for (name, value) in variables {
+            lines += ["      - name: \(name)", "        value: \(quoted(value))"]
+        }
+        lines += ["    resources:", "      limits:", "        \(resource)", "    volumeMounts:"]
+        for (name, path) in [("shm", "/dev/shm"), ("files", "/apus"), ("data", "/data")] {
+            lines += ["      - name: \(name)", "        mountPath: \(path)"]
+        }
+        return lines
     }
 
     private var ranks: Int { job.nodeCount * job.gpusPerNode }

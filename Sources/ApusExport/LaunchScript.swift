@@ -55,6 +55,8 @@ extension ExportJob {
 
 /// The part of a file's header that says what is lost.
 func noteComments(_ notes: LossNotes) -> [String] {
-    notes.comments.isEmpty ? [] : ["", "What \(notes.target) does otherwise than the plan:"]
-        + notes.comments
+    notes.comments.isEmpty
+        ? []
+        : ["", "What \(notes.target) does otherwise than the plan:"]
+            + notes.comments
 }

@@ -31,6 +31,18 @@ struct LossNotes {
         if isLost { lose(path, value, instead: instead) }
     }
 
+    /// Takes note of a value with which the target does not start.
+    mutating func refuse(
+        _ path: String, _ value: String, if isRefused: Bool, because reason: String
+    ) {
+        guard isRefused else { return }
+        add(
+            Diagnostic(
+                .exportLoss, severity: .warning, location: positions.location(of: path),
+                path: path, problem: "\(target) does not start with `\(path): \(value)`",
+                details: [reason]))
+    }
+
     /// Takes note of the keys of a `config.json` that change how a model computes, other than those
     /// that the target knows.
     mutating func loseVariations(of model: Model, except known: Set<String>) {
@@ -49,6 +61,11 @@ struct LossNotes {
                 path: path, problem: assumption))
     }
 
+    /// The notes in the order of the places they name.
+    func sorted() -> [Diagnostic] {
+        notes.sortedByPosition(first: positions.location(of: "")?.file)
+    }
+
     mutating func add(_ note: Diagnostic) {
         if !notes.contains(note) { notes.append(note) }
     }
@@ -59,8 +76,24 @@ struct LossNotes {
 
     /// The notes as lines of comments, without the sign that starts one.
     var comments: [String] {
-        notes.flatMap { note in
-            ["- \(note.problem)"] + note.details.map { "  \($0)" }
+        sorted().flatMap { note in
+            let problem = note.problem.replacing("\(target) cannot express ", with: "")
+            return wrapped("-", problem, indent: 2)
+                + note.details.flatMap { wrapped(" ", $0, indent: 4) }
         }
     }
+}
+
+/// Text in lines of at most 96 columns, those after the first indented.
+private func wrapped(_ first: String, _ text: String, indent: Int) -> [String] {
+    var lines = [first]
+    for word in text.split(separator: " ") {
+        let line = lines[lines.count - 1]
+        if line.count + 1 + word.count <= 96 {
+            lines[lines.count - 1] = line + " " + word
+        } else {
+            lines.append(String(repeating: " ", count: indent) + word)
+        }
+    }
+    return lines
 }

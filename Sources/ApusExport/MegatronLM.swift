@@ -21,7 +21,7 @@ struct MegatronLM {
             notes.add(script.notes)
             return ExportedFile(name: fileName(job), text: script.text, isExecutable: true)
         }
-        return Export(files: files, notes: notes.notes)
+        return Export(files: files, notes: notes.sorted())
     }
 
     func fileName(_ job: ExportJob) -> String { "megatron-\(job.sequenceLength).sh" }

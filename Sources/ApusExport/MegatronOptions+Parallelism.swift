@@ -17,15 +17,14 @@ extension MegatronOptions {
         writeSequenceParallelism()
         writePlacement()
         let chunk = 2 * degrees.context
-        notes.lose(
+        notes.refuse(
             "plan.context_parallel", "\(degrees.context)",
             if: degrees.context > 1 && !job.sequenceLength.isMultiple(of: chunk),
-            instead: "it refuses to start: \(job.sequenceLength) tokens are no multiple of "
-                + "2 × \(degrees.context)")
-        notes.lose(
-            "model.num_key_value_heads", "\(job.model.keyValueHeadCount)",
+            because: "\(job.sequenceLength) tokens are no multiple of 2 × \(degrees.context)")
+        notes.refuse(
+            path, "\(degrees.tensor)",
             if: !divideEitherWay(job.model.keyValueHeadCount, degrees.tensor),
-            instead: "it refuses to start: \(degrees.tensor) tensor ranks cannot share these heads")
+            because: "these ranks cannot share \(job.model.keyValueHeadCount) key and value heads")
     }
 
     private func divideEitherWay(_ first: Int, _ second: Int) -> Bool {
@@ -42,11 +41,12 @@ extension MegatronOptions {
             "plan.sequence_parallel", "false", if: isNeeded,
             instead: "sequence parallelism, without which it refuses experts beside tensor "
                 + "parallelism")
-        notes.lose(
+        notes.refuse(
             "plan.sequence_parallel", "true",
-            if: !job.sequenceLength.isMultiple(of: job.degrees.tensor),
-            instead: "it fails: \(job.sequenceLength) tokens are no multiple of "
-                + "\(job.degrees.tensor) tensor ranks")
+            if: !job.sequenceLength.isMultiple(of: job.degrees.tensor * job.degrees.context)
+                && (job.plan.sequenceParallel || isNeeded),
+            because: "\(job.sequenceLength) tokens are no multiple of "
+                + "\(job.degrees.tensor) tensor ranks × \(job.degrees.context) context ranks")
     }
 
     /// Ranks there count tensor, context, then data before pipeline, or pipeline before data.
@@ -106,12 +106,11 @@ extension MegatronOptions {
         } else {
             writeLayout(job.stageLayers)
         }
-        let rest = job.microBatches % pipeline
-        notes.lose(
+        notes.refuse(
             "\(job.bucketPath).micro_batches", "\(job.bucket.microBatches)",
-            if: rest > 0 || job.microBatches < pipeline,
-            instead: "it refuses to start: \(job.microBatches) micro-batches of a step are no "
-                + "multiple of \(pipeline) stages")
+            if: !job.microBatches.isMultiple(of: pipeline),
+            because: "\(job.microBatches) micro-batches of a step are no multiple of "
+                + "\(pipeline) stages")
         guard !job.plan.overlap else { return }
         parallelism.add("--no-overlap-p2p-communication", if: pipeline > 2)
         notes.lose(

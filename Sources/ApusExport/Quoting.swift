@@ -12,7 +12,26 @@ func shellWord(_ text: String) -> String {
             default: false
             }
         }
-    return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    if isPlain { return text }
+    guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+        return escapedShellWord(text)
+    }
+    return "'" + text.replacing("'", with: "'\\''") + "'"
+}
+
+/// A word of bash with control characters: they are escaped, so that the word stays on its line.
+private func escapedShellWord(_ text: String) -> String {
+    var result = "$'"
+    for letter in text.unicodeScalars {
+        switch letter.value {
+        case 0x27, 0x5C: result += "\\" + String(letter)
+        case 0..<0x20, 0x7F:
+            let digits = String(letter.value, radix: 16)
+            result += "\\x" + (digits.count < 2 ? "0" : "") + digits
+        default: result.unicodeScalars.append(letter)
+        }
+    }
+    return result + "'"
 }
 
 /// A string literal of JSON, which YAML and Python read as the same text.

@@ -32,7 +32,7 @@ struct Slurm {
             let shared = DeepSpeed(request, jobs).sharedFiles()
             files = files.map { file in shared.first { $0.name == file.name } ?? file }
         }
-        return Export(files: files, notes: notes.notes)
+        return Export(files: files, notes: notes.sorted())
     }
 
     private func text(_ job: ExportJob, _ program: JobProgram) -> String {

@@ -23,7 +23,7 @@ struct TorchTitan {
             ExportedFile(
                 name: fileName(job), text: script(settings(job)).text, isExecutable: true)
         }
-        return Export(files: [moduleFile()] + scripts, notes: notes.notes)
+        return Export(files: [moduleFile()] + scripts, notes: notes.sorted())
     }
 
     func fileName(_ job: ExportJob) -> String { "torchtitan-\(job.sequenceLength).sh" }
@@ -55,9 +55,9 @@ struct TorchTitan {
         return LaunchScript(
             title: "torchtitan", job: job, notes: settings.notes,
             usage: [
-                "Configurations of \(Self.version) stand in \(Self.module).py. Start it once on each",
-                "node, or once for each rank with RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and",
-                "MASTER_PORT set. Its arguments go to torchtitan, such as",
+                "Configurations of \(Self.version) stand in \(Self.module).py. Start it once on",
+                "each node, or once for each rank with RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR",
+                "and MASTER_PORT set. Its arguments go to torchtitan, such as",
                 "  --hf_assets_path DIR --dataloader.dataset c4",
             ],
             body: [

@@ -14,7 +14,6 @@ struct TorchTitanModel {
     }
 
     static let imports = [
-        "import dataclasses",
         "from functools import partial",
         "",
         "import torch.nn as nn",
@@ -68,7 +67,10 @@ struct TorchTitanModel {
         // Rotation by complex numbers turns neighbours, as DeepSeek's own code does.
         let rotation = base == .deepSeekV3 ? "ComplexRoPE" : "CosSinRoPE"
         let limit = model.learnedPositions ?? 1_048_576
-        return Self.stages + [
+        return [
+            "# Of the deployment's model: layers as below, the head apart unless it is tied.",
+            "PARAMETERS = \(model.parameterCount)", "", "",
+        ] + Self.stages + [
             "", "",
             "def model_spec(tied):",
             "    init = {\"weight\": partial(nn.init.normal_, std=0.02), "

@@ -20,11 +20,11 @@ extension TorchTitanSettings {
         case .gpipe: return ("GPipe", perRank(layers))
         case .oneForwardOneBackward: return ("1F1B", perRank(layers))
         case .interleaved:
-            let rest = job.microBatches % job.degrees.pipeline
-            notes.lose(
-                "\(job.bucketPath).micro_batches", "\(job.bucket.microBatches)", if: rest > 0,
-                instead: "it may refuse to start: \(job.microBatches) micro-batches of a step are "
-                    + "no multiple of \(job.degrees.pipeline) stages")
+            notes.refuse(
+                "\(job.bucketPath).micro_batches", "\(job.bucket.microBatches)",
+                if: !job.microBatches.isMultiple(of: job.degrees.pipeline),
+                because: "\(job.microBatches) micro-batches of a step are no multiple of "
+                    + "\(job.degrees.pipeline) stages")
             return ("Interleaved1F1B", layers)
         case .zeroBubbleH1:
             notes.lose("plan.schedule", schedule.rawValue, instead: "1F1B")
@@ -82,7 +82,8 @@ extension TorchTitanSettings {
             "    return Trainer.Config(",
             "        model_spec=spec,",
             "        loss=ChunkedLossWrapper.Config(",
-            "            loss_fn=CrossEntropyLoss.Config(global_vocab_size=spec.model.vocab_size)),",
+            "            loss_fn=CrossEntropyLoss.Config("
+                + "global_vocab_size=spec.model.vocab_size)),",
             "        dataloader=HuggingFaceTextDataLoader.Config(dataset=\"c4_test\"),",
             "        optimizer=OptimizersContainer.Config(param_groups=[ParamGroupConfig(",
             "            pattern=\".*\", optimizer_name=\"\(optimizer)\",",

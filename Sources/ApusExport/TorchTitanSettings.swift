@@ -56,28 +56,32 @@ struct TorchTitanSettings {
             "plan.pipeline_placement", "innermost",
             if: hasPipeline && job.plan.pipelinePlacement == .innermost,
             instead: "a stage's ranks side by side")
-        let divisor = (sharesSequences ? degrees.tensor : 1) * max(1, 2 * (degrees.context - 1))
-        notes.lose(
-            "plan.context_parallel", "\(degrees.context)",
-            if: degrees.context > 1 && !job.sequenceLength.isMultiple(of: 2 * degrees.context),
-            instead: "it refuses to start: \(job.sequenceLength) tokens are no multiple of "
-                + "2 × \(degrees.context)")
-        notes.lose(
-            "plan.sequence_parallel", "true",
-            if: sharesSequences && !job.sequenceLength.isMultiple(of: divisor),
-            instead: "it refuses to start: \(job.sequenceLength) tokens are no multiple of "
-                + "\(divisor)")
+        noteRefusals(sharesSequences)
         notes.lose(
             "plan.hierarchical_reduce", "true", if: job.plan.hierarchicalReduce,
             instead: "NCCL chooses how gradients are reduced over the nodes")
         notes.lose(
             "plan.overlap", "false", if: !job.plan.overlap,
             instead: "FSDP overlaps its transfers with computation")
-        notes.lose(
-            "model.num_key_value_heads", "\(job.model.keyValueHeadCount)",
+    }
+
+    private mutating func noteRefusals(_ sharesSequences: Bool) {
+        let degrees = job.degrees
+        let length = job.sequenceLength
+        notes.refuse(
+            "plan.context_parallel", "\(degrees.context)",
+            if: degrees.context > 1 && !length.isMultiple(of: 2 * degrees.context),
+            because: "\(length) tokens are no multiple of 2 × \(degrees.context)")
+        let divisor = degrees.tensor * (degrees.context > 1 ? 2 * degrees.context : 1)
+        notes.refuse(
+            "plan.sequence_parallel", "true",
+            if: sharesSequences && !length.isMultiple(of: divisor),
+            because: "\(length) tokens are no multiple of \(divisor)")
+        notes.refuse(
+            "\(job.bucketPath).tensor_parallel", "\(degrees.tensor)",
             if: job.model.latentAttention == nil
                 && !job.model.keyValueHeadCount.isMultiple(of: degrees.tensor),
-            instead: "it refuses to start: \(degrees.tensor) tensor ranks cannot share these heads")
+            because: "these ranks cannot share \(job.model.keyValueHeadCount) key and value heads")
     }
 
     /// ZeRO's stages as replicas and shards; expert ranks can only be taken from shards.

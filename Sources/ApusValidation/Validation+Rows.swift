@@ -4,10 +4,11 @@ import ApusCost
 extension Validation {
     /// Every row with its prediction, or the reason why it has none, as CSV.
     package var rowsCSV: String {
-        let header = [
-            "id", "source_key", "quantity", "unit", "status", "predicted", "measured",
-            "error_percent", "assumed", "reason", "file", "line",
-        ] + StepBreakdown().parts.map { "\($0.name)_s" }
+        let header =
+            [
+                "id", "source_key", "quantity", "unit", "status", "predicted", "measured",
+                "error_percent", "assumed", "reason", "file", "line",
+            ] + StepBreakdown().parts.map { "\($0.name)_s" }
         return ([header] + rows.map(\.cells)).map { cells in
             cells.map(quoted).joined(separator: ",") + "\n"
         }.joined()

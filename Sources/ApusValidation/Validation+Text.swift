@@ -8,7 +8,7 @@ extension Validation {
             "source", "quantity", "rows", "scored", "mape", "median", "max", "bias", "spearman",
             "under 5%",
         ]
-        var lines = aligned([header] + summaries.map(\.cells))
+        var lines = aligned([header] + summaries.flatMap { [$0.cells] + $0.partCells })
         for summary in summaries where !summary.skipped.isEmpty || worstCount > 0 {
             let details = summary.skips + summary.worst(worstCount)
             guard !details.isEmpty else { continue }
@@ -24,12 +24,26 @@ extension SourceSummary {
     fileprivate var title: String { quantity + (isAssumed ? " (assumed)" : "") }
 
     fileprivate var cells: [String] {
-        let start = [source, title, "\(rows.count)", "\(errors?.count ?? 0)"]
-        guard let errors else { return start + Array(repeating: "–", count: 6) }
-        return start
-            + [errors.meanMagnitude, errors.medianMagnitude, errors.magnitudeMax, errors.bias].map {
-                fixed($0, decimals: 1)
-            }
+        [source, title, "\(rows.count)"] + Self.cells(errors)
+    }
+
+    fileprivate var partCells: [[String]] {
+        var lines = parts.map { ["", "  \($0.name)", ""] + Self.cells($0.errors) }
+        if let rankCorrelationWithinModels {
+            let correlation = fixed(rankCorrelationWithinModels, decimals: 3)
+            lines.append(
+                ["", "  lowest within a model", "", ""] + Array(repeating: "", count: 4)
+                    + [correlation, ""])
+        }
+        return lines
+    }
+
+    private static func cells(_ errors: ErrorSummary?) -> [String] {
+        guard let errors else { return ["0"] + Array(repeating: "–", count: 6) }
+        let shares = [
+            errors.meanMagnitude, errors.medianMagnitude, errors.magnitudeMax, errors.bias,
+        ]
+        return ["\(errors.count)"] + shares.map { fixed($0, decimals: 1) }
             + [
                 errors.rankCorrelation.map { fixed($0, decimals: 3) } ?? "–",
                 "\(errors.underpredictedCount)",

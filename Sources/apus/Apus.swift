@@ -14,7 +14,8 @@ struct Apus: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            AuditCommand.self, ProgramCommand.self, ValidateCommand.self, ExportCommand.self,
+            AuditCommand.self, ExplainCommand.self, ProgramCommand.self, ValidateCommand.self,
+            ExportCommand.self,
             TrainCommand.self,
             DoctorCommand.self,
         ])

@@ -108,8 +108,10 @@ struct AuditText: CustomStringConvertible {
             let count = report.problems.count { $0.severity == severity }
             return "\(count) \(severity.rawValue)\(count == 1 ? "" : "s")"
         }
-        return "\(report.claims.count) claims: \(counts.joined(separator: ", "))\n"
-            + "\(report.problems.count) problems: \(problems.joined(separator: ", "))"
+        return counted(report.claims.count, "claim", "claims")
+            + ": \(counts.joined(separator: ", "))\n"
+            + counted(report.problems.count, "problem", "problems")
+            + ": \(problems.joined(separator: ", "))"
     }
 
     private func heading(_ word: String, _ count: Int, _ color: String) -> String {

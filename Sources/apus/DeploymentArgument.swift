@@ -17,6 +17,12 @@ func loadDeployment(_ path: String, leavesOutUnsoundPlan: Bool = false) throws -
     }
 }
 
+/// Reads the Hugging Face `config.json` at `path`.
+func loadModelFile(_ path: String) throws -> ModelFile {
+    let bytes = try readInput(path)
+    return try readModelConfig(text: fileText(bytes, file: path), file: path)
+}
+
 /// The bytes of a file that a user names, of which no more are read than Apus takes.
 private func readInput(_ path: String) throws(Problems) -> [UInt8] {
     do throws(SystemError) {

@@ -10,7 +10,7 @@ extension ExportFramework: ExpressibleByArgument {}
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Writes launch files of other frameworks and batch systems.",
+        abstract: "Writes launch files for other frameworks.",
         usage: "apus export <file> --to <target> [options]",
         discussion: """
             Every target has one configuration per job, so each sequence length of the workload \
@@ -69,9 +69,8 @@ struct ExportCommand: ParsableCommand {
                 length: length, positions: read.positions
             ).export()
             if let output { try write(export.files, to: output) }
-            if !export.notes.isEmpty {
-                printDiagnostics(export.notes, colored: options.isColored(2))
-            }
+            let told = export.notes.filter { !options.quiet || $0.severity != .note }
+            if !told.isEmpty { printDiagnostics(told, colored: options.isColored(2)) }
             if options.json {
                 try printJSON(ExportRecord(to, export))
             } else if output == nil {

@@ -60,7 +60,7 @@ struct AgreementTests {
         }
     }
 
-    @Test("the step time agrees within 4 %", arguments: cases)
+    @Test("the step time agrees within 5 %", arguments: cases)
     func agrees(_ one: Case) throws {
         let step = one.step
         let model = CostModel(cluster: step.cluster)
@@ -70,7 +70,7 @@ struct AgreementTests {
         let simulated = Simulator(program: program, step: step, model: model).run()
         let predicted = model.predict(step)
         let ratio = predicted.stepTime / simulated.stepTime
-        #expect(abs(ratio - 1) < 0.04, "\(predicted.stepTime) against \(simulated.stepTime)")
+        #expect(abs(ratio - 1) < 0.05, "\(predicted.stepTime) against \(simulated.stepTime)")
     }
 
     @Test("the same program takes the same time, to the bit")

@@ -69,7 +69,8 @@ def points(shapes):
 def fit(shapes, measured, machine):
     constants = fit_constants(shapes, measured, machine)
     residuals = numpy.log(measured / times(constants, shapes, machine))
-    grid = smoothing.fit(points(shapes), residuals, GRIDS, 0.05, 0.02)
+    [grid] = smoothing.fit(
+        [smoothing.basis(points(shapes), GRIDS)], [smoothing.penalty(GRIDS, 0.05, 0.02)], residuals)
     return constants, numpy.round(grid * 1000) / 1000
 
 

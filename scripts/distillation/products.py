@@ -5,6 +5,7 @@ correction on a grid of shapes. `ProductModel` in Swift evaluates the same formu
 """
 
 import numpy
+from scipy import sparse
 from scipy.optimize import minimize
 
 from . import data, smoothing, swift
@@ -16,6 +17,8 @@ TILES = [
 SPLITS = [1, 2, 4, 8]
 # log2 of m, n and k.
 GRIDS = [numpy.arange(7.0, 15.5), numpy.arange(8.0, 16.5), numpy.arange(8.0, 16.5)]
+# A coarse grid for what changes where m is no multiple of 8, which some kernels do not like.
+UNALIGNED_GRIDS = [grid[::4] for grid in GRIDS]
 START = [3, 0.5, 0.5, 0.8, 3, 2, .3, .45, .45, .6, .6, .6, .75, .75, .8]
 SCALE = 10_000
 
@@ -60,6 +63,25 @@ def decoded(vector):
     return constants
 
 
+def search(loss, vector, count):
+    """Random steps along one axis at a time, longer after success; which tile is best jumps."""
+    random = numpy.random.RandomState(0)
+    least, steps = loss(vector), numpy.full(len(vector), 0.3)
+    for _ in range(count):
+        axis = random.randint(len(vector))
+        other = vector.copy()
+        other[axis] += random.randn() * steps[axis]
+        if axis >= 6:
+            other[axis] = min(other[axis], 0)
+        value = loss(other)
+        if value < least:
+            vector, least = other, value
+            steps[axis] = min(2, steps[axis] * 1.5)
+        else:
+            steps[axis] = max(0.005, steps[axis] * 0.93)
+    return vector
+
+
 def fit_constants(shapes, measured, machine):
     def loss(vector):
         excess = numpy.maximum(vector[6:], 0).sum()
@@ -71,22 +93,31 @@ def fit_constants(shapes, measured, machine):
     vector = numpy.log(START)
     vector[2] = 0
     vector[4] = numpy.log(2)
-    for _ in range(3):
-        options = {"maxfev": 1400, "maxiter": 1400, "adaptive": True}
-        vector = minimize(loss, vector, method="Nelder-Mead", options=options).x
+    vector = search(loss, vector, 3000)
+    options = {"maxfev": 2000, "maxiter": 2000, "adaptive": True}
+    vector = minimize(loss, vector, method="Nelder-Mead", options=options).x
     return numpy.round(decoded(vector) * SCALE) / SCALE
+
+
+def matrices(shapes):
+    points = numpy.log2(shapes)
+    unaligned = sparse.diags((shapes[:, 0] % 8 != 0).astype(float))
+    return [
+        smoothing.basis(points, GRIDS), unaligned @ smoothing.basis(points, UNALIGNED_GRIDS)]
 
 
 def fit(shapes, measured, machine):
     constants = fit_constants(shapes, measured, machine)
     residuals = numpy.log(measured / times(constants, shapes, machine))
-    grid = smoothing.fit(numpy.log2(shapes), residuals, GRIDS, 0.05, 0.02)
-    return constants, numpy.round(grid * 1000) / 1000
+    penalties = [
+        smoothing.penalty(GRIDS, 0.05, 0.02), smoothing.penalty(UNALIGNED_GRIDS, 0.02, 0.2)]
+    grids = smoothing.fit(matrices(shapes), penalties, residuals)
+    return constants, [numpy.round(grid * 1000) / 1000 for grid in grids]
 
 
 def predict(model, shapes, machine):
-    constants, grid = model
-    correction = smoothing.basis(numpy.log2(shapes), GRIDS) @ grid
+    constants, grids = model
+    correction = sum(matrix @ grid for matrix, grid in zip(matrices(shapes), grids))
     return times(constants, shapes, machine) * numpy.exp(correction)
 
 
@@ -125,7 +156,7 @@ def make(measurements, reports):
         name = f"{gpu}{type.upper()}"
         if reports:
             report(name, shapes, measured, machine)
-        constants, grid = fit(shapes, measured, machine)
+        constants, grids = fit(shapes, measured, machine)
         peak = measurements.peak(gpu, type)
         fastest = max(
             (2 * shapes.prod(axis=1) / measured).max(), measurements.rate_max(gpu, type)) / peak
@@ -134,8 +165,11 @@ def make(measurements, reports):
         text = swift.header() + "\nextension MeasuredProducts {\n" + swift.integers(
             name + "Constants", numbers, "Constants, in ten-thousandths.") + "\n"
         text += swift.integers(
-            name + "Corrections", numpy.round(grid * 1000),
+            name + "Corrections", numpy.round(grids[0] * 1000),
             "Logarithms of measured ÷ modelled time, in thousandths, by m, n, k.") + "\n"
+        text += swift.integers(
+            name + "Unaligned", numpy.round(grids[1] * 1000),
+            "The same, to add where m is no multiple of 8.") + "\n"
         text += swift.integers(
             name + "Coverage", coverage(shapes), "Cells of k with measurements, by m, n.") + "}\n"
         yield file + ".swift", text

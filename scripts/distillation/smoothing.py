@@ -38,13 +38,21 @@ def roughness(grids):
     return total
 
 
-def fit(points, residuals, grids, smoothness, ridge):
-    """Grid values that follow `residuals` in the sense of least absolute deviations."""
-    matrix = basis(points, grids)
-    penalty = smoothness * roughness(grids) + ridge * sparse.identity(matrix.shape[1])
+def fit(matrices, penalties, residuals):
+    """The values of each grid, whose sum follows `residuals` with the least absolute deviation.
+
+    Each grid has a matrix that interpolates in it and a penalty.
+    """
+    matrix = sparse.hstack(matrices).tocsr()
+    penalty = sparse.block_diag(penalties)
     weights = numpy.ones(len(residuals))
     for _ in range(6):
         normal = matrix.T @ sparse.diags(weights) @ matrix + penalty
         values = linalg.spsolve(normal.tocsc(), matrix.T @ (weights * residuals))
         weights = 0.02 / numpy.maximum(abs(residuals - matrix @ values), 0.02)
-    return values
+    return numpy.split(values, numpy.cumsum([part.shape[1] for part in matrices])[:-1])
+
+
+def penalty(grids, smoothness, ridge):
+    rough = roughness(grids)
+    return smoothness * rough + ridge * sparse.identity(rough.shape[0])

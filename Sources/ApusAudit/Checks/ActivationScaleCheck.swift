@@ -19,10 +19,10 @@ struct ActivationScaleCheck: Check {
             return []
         }
         let details = wrong.map { row in
-            "at \(row.length) tokens: \(significant(row.claimed)) GB is \(significant(row.perNumber)) "
-                + "bytes per number of [\(row.sequences), \(row.length), \(row.hidden)]; the plan's "
-                + "tensors are \(significant(row.computed)) GB, "
-                + "\(significant(row.perNumber / row.ratio)) bytes"
+            "at \(row.length) tokens: \(figure(row.claimed)) GB is \(figure(row.perNumber)) bytes "
+                + "per number of [\(row.sequences), \(row.length), \(row.hidden)]; the plan's "
+                + "tensors are \(figure(row.computed)) GB, \(figure(row.perNumber / row.ratio)) "
+                + "bytes"
         }
         return [
             audit.problem(
@@ -66,7 +66,7 @@ struct ActivationScaleCheck: Check {
     private func distance(_ ratio: Double) -> Double { max(ratio, 1 / ratio) }
 
     private func times(_ ratio: Double) -> String {
-        ratio > 1 ? "\(significant(ratio)) times" : "1/\(significant(1 / ratio)) of"
+        ratio > 1 ? "\(figure(ratio)) times" : "1/\(figure(1 / ratio)) of"
     }
 
     /// Whether the claims follow the length alone although the plan's buckets differ.
@@ -86,7 +86,7 @@ struct ActivationScaleCheck: Check {
             "\(row.bucket.sequencesPerDataRank) sequences, tensor \(row.bucket.tensorParallel), "
                 + "recompute \(row.bucket.recompute.rawValue)"
         }
-        return "all are \(significant(perToken * 1e3)) MB × tokens, as if the plan did not change "
+        return "all are \(figure(perToken * 1e3)) MB × tokens, as if the plan did not change "
             + "with length: \(buckets.joined(separator: "; "))"
     }
 }

@@ -15,8 +15,8 @@ struct BatchCheck: Check {
             let flushes = (batch + flush - 1) / flush
             let details = [
                 "\(bucket.sequencesPerDataRank) sequences of a data rank × \(degrees.data) batch "
-                    + "replicas (data \(plan.degrees.data) × tensor \(plan.degrees.tensor) ÷ tensor "
-                    + "\(degrees.tensor)) = \(flush) in one flush"
+                    + "replicas (data \(plan.degrees.data) × tensor \(plan.degrees.tensor) ÷ "
+                    + "tensor \(degrees.tensor)) = \(flush) in one flush"
             ]
             if batch % flush == 0 {
                 return audit.problem(

@@ -35,8 +35,8 @@ struct BubbleClaimsCheck: Check {
         return [
             audit.problem(
                 .claimsDisagree, audit.path(of: first.claim),
-                "one bubble is claimed for \(rows.count) sequence lengths, whose micro-batches make "
-                    + "it \(percent(low)) to \(percent(high))", details: details)
+                "one bubble is claimed for \(rows.count) sequence lengths, whose micro-batches "
+                    + "make it \(percent(low)) to \(percent(high))", details: details)
         ]
     }
 

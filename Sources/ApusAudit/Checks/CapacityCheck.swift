@@ -13,8 +13,8 @@ struct CapacityCheck: Check {
         return [
             audit.problem(
                 .capacityDrops, "routing.capacity_factor", severity: .warning,
-                "the experts have \(slots) for \(model.topK) assignments of a token: \(lost) of the "
-                    + "assignments have no place even in perfect balance",
+                "the experts have \(slots) for \(model.topK) assignments of a token: \(lost) of "
+                    + "the assignments have no place even in perfect balance",
                 details: [
                     audit.quantities.assignmentsKept.why
                 ]

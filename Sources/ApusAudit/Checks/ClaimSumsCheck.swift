@@ -40,6 +40,6 @@ struct ClaimSumsCheck: Check {
             .claimsDisagree, audit.path(of: claim),
             "the claimed parts of `\(whole.rawValue)` add up to \(count(sum)), more than the "
                 + "\(count(claimed)) claimed",
-            details: ["\(terms) = \(count(sum))"])
+            details: [numbers.count > 1 ? "\(terms) = \(count(sum))" : terms])
     }
 }

@@ -26,8 +26,8 @@ struct ExpertFoldingCheck: Check {
             audit.problem(
                 .unfoldedRanks, claimed.path,
                 "an unfolded \(names) needs \(grouped(unfolded)) ranks, the plan has "
-                    + "\(grouped(degrees.worldSize)); folded, expert degree \(claimed.degree) needs "
-                    + "a stage of \(claimed.degree) ranks, not \(degrees.stageSize)",
+                    + "\(grouped(degrees.worldSize)); folded, expert degree \(claimed.degree) "
+                    + "needs a stage of \(claimed.degree) ranks, not \(degrees.stageSize)",
                 details: ["\(product) = \(grouped(unfolded))"] + ways.map(\.words),
                 expected: "an expert degree that divides the \(degrees.stageSize) ranks of a stage")
         ]

@@ -17,8 +17,8 @@ struct ExpertPlacesCheck: Check {
         return [
             audit.problem(
                 .claimsDisagree, audit.path(of: claim),
-                "\(plain(each)) of a layer's experts on each GPU makes \(significant(places)) places "
-                    + "for \(grouped(modules)) expert modules",
+                "\(plain(each)) of a layer's experts on each GPU makes \(significant(places)) "
+                    + "places for \(grouped(modules)) expert modules",
                 details: [
                     "\(plain(each)) × \(significant(layers)) layers of a stage × \(ranks) GPUs = "
                         + "\(significant(places)); \(model.expertLayerCount) layers × "

@@ -72,8 +72,8 @@ struct FormulaCheck: Check {
         }
         if let claimed = claimedNumber(claim) {
             details += rows.filter { !agrees($0.result, claimed) }.map { row in
-                "the claim, \(figure(claimed))\(unit), is \(figure(claimed / row.result)) times the "
-                    + row.name
+                "the claim, \(figure(claimed))\(unit), is \(figure(claimed / row.result)) times "
+                    + "the \(row.name)"
             }
         }
         let path = audit.path(of: claim)

@@ -25,8 +25,8 @@ struct OptimizerStatesCheck: Check {
         let halves = 2 * workload.precision.byteCount
         let isHalf = isNear(claimed, Double(halves), within: Audit.tolerance)
         var details = [
-            "\(plain(optimizer)) GB ÷ \(plain(weights)) GB of \(workload.precision.rawValue) weights "
-                + "= \(significant(claimed)) bytes per parameter"
+            "\(plain(optimizer)) GB ÷ \(plain(weights)) GB of \(workload.precision.rawValue) "
+                + "weights = \(significant(claimed)) bytes per parameter"
                 + (isHalf
                     ? ": momentum and variance in \(workload.precision.rawValue), and nothing else"
                     : ""),

@@ -21,7 +21,12 @@ struct LaunchCommand: Hashable {
         }
 
         var number: Int? { value.flatMap { Int($0) } }
-        var text: String { value.map { "\(word)=\($0)" } ?? word }
+        /// The flag as a command line has it.
+        var text: String {
+            guard let value else { return word }
+            let shown = value.contains(" ") ? "'\(value)'" : value
+            return word.hasPrefix("--") ? "\(word)=\(shown)" : "\(word) \(shown)"
+        }
     }
 
     /// The first word, as it is written.

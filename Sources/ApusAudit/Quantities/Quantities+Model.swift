@@ -133,8 +133,8 @@ extension Quantities {
         return Measure(
             ceiling,
             why:
-                "\(significant(peak)) TFLOP/s ÷ (\(significant(flops / forward)) × \(count(forward)) "
-                + "FLOPs) = "
+                "\(figure(peak)) TFLOP/s ÷ (\(figure(flops / forward)) × \(count(forward)) FLOPs) "
+                + "= "
                 + "\(significant(ceiling)) tokens/ms\(own)",
             source: source)
     }

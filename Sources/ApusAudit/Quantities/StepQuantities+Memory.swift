@@ -24,8 +24,10 @@ extension StepQuantities {
             }
         case .activationMemory:
             return largest(stages, \.kept) { stage in
-                let inFlight = min(step.microBatches, step.degrees.pipeline - stage)
-                return "\(grouped(step.tokensPerMicroBatch)) tokens × \(inFlight) micro-batches "
+                let inFlight = step.plan.microBatchesInFlight(
+                    stage: stage, microBatches: step.microBatches)
+                return "\(grouped(step.tokensPerMicroBatch)) tokens × "
+                    + "\(figure(inFlight)) micro-batch\(inFlight == 1 ? "" : "es") "
                     + "in flight, `recompute: \(step.bucket.recompute.rawValue)`: layers "
                     + "\(stages[stage].activations) + logits \(stages[stage].logits)"
             }

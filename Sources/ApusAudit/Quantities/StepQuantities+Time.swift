@@ -2,8 +2,6 @@ import ApusBase
 import ApusCost
 import ApusPlan
 
-import func Glibc.sqrt
-
 /// What only a run can tell, as the cost model predicts it, and the bounds that no run passes.
 extension StepQuantities {
     private var source: String { "cost model of Apus" }
@@ -112,12 +110,12 @@ extension StepQuantities {
         let mean = times.reduce(0, +) / Double(max(1, times.count))
         guard mean > 0 else { return .unknown("the stages' times are not known") }
         let squares = times.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)
-        let variation = sqrt(squares / Double(times.count)) / mean
+        let variation = (squares / Double(times.count)).squareRoot() / mean
         let list = times.map { Seconds($0).description }.joined(separator: ", ")
         return Measure(
             variation,
             why: "stages compute \(list) on a micro-batch: deviation ÷ mean = "
-                + "\(significant(variation))",
+                + figure(variation),
             source: source
         ).predicted()
     }
@@ -128,11 +126,11 @@ extension StepQuantities {
         let topK = step.model.topK
         guard step.model.hasExperts else { return .unknown("the model has no experts") }
         let tokens = step.tokens
-        let variation = sqrt((Double(experts) / Double(topK) - 1) / Double(tokens))
+        let variation = ((Double(experts) / Double(topK) - 1) / Double(tokens)).squareRoot()
         return Measure(
             variation,
             why: "a router in perfect balance: √((\(experts) ÷ \(topK) − 1) ÷ \(grouped(tokens)) "
-                + "tokens) = \(significant(variation)) by chance alone; what it learns comes on top",
+                + "tokens) = \(figure(variation)) by chance alone; what it learns comes on top",
             source: "binomial deviation of the assignments to one expert"
         ).predicted()
     }

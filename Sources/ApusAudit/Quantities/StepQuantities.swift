@@ -2,8 +2,6 @@ import ApusBase
 import ApusCost
 import ApusPlan
 
-import func Glibc.sqrt
-
 /// What follows from a step on its cluster: memory, bytes, bandwidth and time.
 struct StepQuantities {
     let step: Step

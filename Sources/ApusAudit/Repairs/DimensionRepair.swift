@@ -1,7 +1,5 @@
 import ApusPlan
 
-import func Glibc.sqrt
-
 /// The dimensions that a model would need to have the parameters claimed for it.
 enum DimensionRepair {
     static func options(for audit: Audit, at length: Int) -> [Change] {
@@ -16,7 +14,7 @@ enum DimensionRepair {
         let attentionGoal =
             audit.figures.number(.attentionParameters) ?? Double(attention) * growth
         let expertGoal = audit.figures.number(.expertParameters) ?? Double(experts) * growth
-        let scale = sqrt(attentionGoal / Double(max(1, attention)))
+        let scale = (attentionGoal / Double(max(1, attention))).squareRoot()
         // Rotary attention turns pairs of numbers.
         let headDim = even(Double(model.headDim) * scale)
         let hidden = Double(model.hiddenSize) * Double(headDim) / Double(model.headDim)

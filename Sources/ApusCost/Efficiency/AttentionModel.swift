@@ -1,6 +1,7 @@
 import ApusBase
 import ApusPlan
 
+import func Glibc.exp
 import func Glibc.log2
 import func Glibc.pow
 
@@ -63,7 +64,7 @@ struct AttentionModel: Sendable {
         var busy = long * pow(1 + pow(short / long, power), 1 / power)
         let row = CorrectionGrid.Place(log2(queries), first: 8, step: 1, count: 7)
         let column = CorrectionGrid.Place(log2(items), first: 0, step: 2, count: 8)
-        busy = (launch + busy) * corrections.factor(row, column, columns: 8)
+        busy = (launch + busy) * exp(corrections.value(row, column, columns: 8))
         var flops = 2 * items * dims * shape.pairs
         // Backward computes five products where forward has two: the scores once more, and four
         // gradients. Source: Dao 2023, "FlashAttention-2", §4.1.
@@ -106,9 +107,10 @@ struct AttentionModel: Sendable {
     private func provenance(
         _ shape: AttentionShape, _ row: CorrectionGrid.Place, _ column: CorrectionGrid.Place
     ) -> Provenance {
-        guard row.isInside && column.isInside else { return .roofline }
+        guard max(row.distance, column.distance) <= 1 else { return .roofline }
         let isMeasured =
-            shape.pass == .forward && shape.isCausal && shape.queryLength == shape.keyLength
+            row.distance == 0 && column.distance == 0 && shape.pass == .forward && shape.isCausal
+            && shape.queryLength == shape.keyLength
             && shape.headDim == 128 && shape.valueHeadDim == 128
         return min(provenance, isMeasured ? .measured : .interpolated)
     }

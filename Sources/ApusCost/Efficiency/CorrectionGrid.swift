@@ -1,5 +1,3 @@
-import func Glibc.exp
-
 /// Smooth corrections of a modelled time over a grid of logarithms of a shape.
 struct CorrectionGrid: Sendable {
     /// Logarithms of measured ÷ modelled time; the last axis runs fastest.
@@ -9,25 +7,27 @@ struct CorrectionGrid: Sendable {
     struct Place {
         var cell: Int
         var part: Double
-        var isInside: Bool
+        /// How far beyond the grid's ends the coordinate lies.
+        var distance: Double
 
         init(_ coordinate: Double, first: Double, step: Double, count: Int) {
             let position = (coordinate - first) / step
             let inside = min(max(position, 0), Double(count - 1))
             cell = min(Int(inside), count - 2)
             part = inside - Double(cell)
-            isInside = abs(position - inside) < 1e-9
+            distance = abs(coordinate - first - inside * step)
+            if distance < 1e-9 { distance = 0 }
         }
     }
 
-    func factor(_ row: Place, _ column: Place, columns: Int) -> Double {
+    func value(_ row: Place, _ column: Place, columns: Int) -> Double {
         let start = row.cell * columns
         let low = between(start, column)
         let high = between(start + columns, column)
-        return exp(low + row.part * (high - low))
+        return low + row.part * (high - low)
     }
 
-    func factor(_ plane: Place, _ row: Place, _ column: Place, rows: Int, columns: Int) -> Double {
+    func value(_ plane: Place, _ row: Place, _ column: Place, rows: Int, columns: Int) -> Double {
         func along(_ plane: Int) -> Double {
             let start = (plane * rows + row.cell) * columns
             let low = between(start, column)
@@ -35,7 +35,7 @@ struct CorrectionGrid: Sendable {
             return low + row.part * (high - low)
         }
         let low = along(plane.cell)
-        return exp(low + plane.part * (along(plane.cell + 1) - low))
+        return low + plane.part * (along(plane.cell + 1) - low)
     }
 
     private func between(_ start: Int, _ column: Place) -> Double {

@@ -109,7 +109,8 @@ extension LayerPricer {
                 precision: widePrecision, pass: pass)
             // Every second layer has a window; the mean of both stands for each layer.
             if isWindowed { kernel.time = 0.5 * kernel.time }
-            work.add(kernel.stretched(by: CostConstants.sustainedAttention), .attention)
+            let sinks = model.hasAttentionSinks ? CostConstants.attentionWithSinks : 1
+            work.add(kernel.stretched(by: CostConstants.sustainedAttention * sinks), .attention)
         }
         return work
     }

@@ -73,6 +73,11 @@ extension LayerPricer {
             permutation(&cost, reads: rows, writes: rows)
             permutation(&cost, reads: rows, writes: rows)
         }
+        if precision == .fp8, implementation.launchesEachExpert {
+            // Each expert's rows are padded to whole blocks of scales, and back.
+            permutation(&cost, reads: rows, writes: rows)
+            permutation(&cost, reads: rows, writes: rows)
+        }
         groupedProduct(
             &cost, rows: rows, inputs: model.hiddenSize, outputs: firstWidth(width))
         if !implementation.fusesExperts { activation(&cost, rows: rows, width: width) }

@@ -91,8 +91,8 @@ extension LayerPricer {
     ///
     /// The kernel before has the numbers at hand, so that only the two copies are written.
     func quantise(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
-        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: 2)
-        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2)
+        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: 2, kernels: 0)
+        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2, kernels: 0)
     }
 
     func elementwise(

@@ -40,6 +40,7 @@ struct SustainedRates: Hashable, Sendable {
     private static let b200 = SustainedRates(
         products: 0.75, productsFP8: 0.95, memory: 0.48, collectives: 0.45)
 
+    /// Fitted to NVIDIA's Megatron-Bridge pages, containers 25.09 to 26.08, as the two below.
     private static let gb200 = SustainedRates(
         products: 0.8, productsFP8: 1.15, memory: 0.48, collectives: 0.48)
 
@@ -47,7 +48,7 @@ struct SustainedRates: Hashable, Sendable {
         products: 0.85, productsFP8: 1.4, memory: 0.5, collectives: 0.5)
 
     private static let h100 = SustainedRates(
-        products: 0.85, productsFP8: 1.15, memory: 0.6, collectives: 0.55)
+        products: 0.82, productsFP8: 1.15, memory: 0.5, collectives: 0.55)
 }
 
 extension KernelTime {

@@ -54,7 +54,9 @@ package struct Work: Hashable, Sendable {
     }
 
     /// Time beside kernels that are counted already.
-    mutating func extend(_ time: Seconds, _ kind: KernelKind) { seconds[kind.rawValue] += time.count }
+    mutating func extend(_ time: Seconds, _ kind: KernelKind) {
+        seconds[kind.rawValue] += time.count
+    }
 }
 
 /// One direction of a part of a layer, or several: what is computed, what is sent, what is exposed.

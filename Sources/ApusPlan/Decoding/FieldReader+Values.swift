@@ -148,6 +148,13 @@ extension FieldReader {
         return text
     }
 
+    /// The text under a key that has no default, or `nil` where it is missing or unusable.
+    mutating func optionalText(_ key: String, in section: Section) -> String? {
+        guard section.value(key) != nil else { return nil }
+        let text = text(key, in: section)
+        return text.isEmpty ? nil : text
+    }
+
     /// The names of an enumeration that a list gives, at least one; empty where it is unusable.
     mutating func choices<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, in section: Section
@@ -160,13 +167,6 @@ extension FieldReader {
         let expected = "a list of 1 to \(countMax) names"
         return elements(of: node, at: path, countMax: countMax, expected: expected)
             .compactMap { choice($0.node, at: $0.path) }
-    }
-
-    /// The text under a key that has no default, or `nil` where it is missing or unusable.
-    mutating func optionalText(_ key: String, in section: Section) -> String? {
-        guard section.value(key) != nil else { return nil }
-        let text = text(key, in: section)
-        return text.isEmpty ? nil : text
     }
 
     /// One of the names of an enumeration.

@@ -1,5 +1,6 @@
 /// The keys of a model, which a model section and a Hugging Face `config.json` share.
 ///
+/// `docs/models.md` shows them by family.
 /// With these limits a model has fewer than 2⁵⁸ weights: 2¹⁰ layers of 2¹² experts of 3 matrices of
 /// 2¹⁶ × 2¹⁸, and all its other parts are smaller by far.
 extension FileSchema {
@@ -30,6 +31,7 @@ extension FileSchema {
             fields.append(Field("num_key_value_heads", .integer(1...4096)))
             fields.append(Field("head_dim", .integer(1...4096)))
         case .deepSeekV2, .deepSeekV3:
+            fields.append(Field("num_key_value_heads", .integer(1...4096)))
             fields += latentAttention
         case .gpt2:
             fields.append(Field("n_positions", .integer(sequenceLength)))

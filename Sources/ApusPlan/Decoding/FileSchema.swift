@@ -31,8 +31,8 @@ struct Field: Sendable {
 /// Every key of a deployment file with the limits of its numbers, section by section.
 ///
 /// The limits are far beyond any machine and yet so small that the integer products that Apus forms
-/// fit `Int`: a model has fewer than 2⁵⁸ weights, a rank at most 2¹⁶ peers. What depends on several sections at once is bounded by the validation
-/// (`count-limit`).
+/// fit `Int`: a model has fewer than 2⁵⁸ weights, a rank at most 2¹⁶ peers. What depends on several
+/// sections at once is bounded by the validation (`count-limit`).
 package enum FileSchema {
     /// Ranks, and with them every degree of parallelism.
     package static let ranks = 1...65_536

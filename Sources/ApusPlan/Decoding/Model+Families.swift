@@ -79,11 +79,13 @@ extension FieldReader {
     private mutating func readWindow(_ model: inout Model, _ section: Section, layers: [Int]) {
         var layers = layers
         if section.fields.contains(where: { $0.key == "layer_types" }),
-            section.value("layer_types") != nil
+            let node = section.value("layer_types")
         {
             let types: [LayerType] = choices("layer_types", in: section)
             layers = types.indices.filter { types[$0] == .sliding }
-            checkCount(types.count, of: "layer_types", in: section, model)
+            if case .sequence(let nodes) = node.content {
+                checkCount(nodes.count, of: "layer_types", in: section, model)
+            }
         }
         let window = optionalInteger("sliding_window", in: section) ?? 0
         guard window > 0, !layers.isEmpty else { return }
@@ -132,6 +134,8 @@ extension FieldReader {
     private mutating func readDeepSeek(_ model: inout Model, _ section: Section) {
         model.latentAttention = latentAttention(section)
         if let latent = model.latentAttention { model.headDim = latent.queryHeadDim }
+        // Each head expands keys and values of its own, whatever `num_key_value_heads` says.
+        model.keyValueHeadCount = model.headCount
         readAttentionBias(&model, section, default: false)
         model.hasFeedForwardBias = flag("mlp_bias", in: section, default: false)
         model.sharedExpertHiddenSize =

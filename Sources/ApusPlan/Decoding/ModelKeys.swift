@@ -40,7 +40,7 @@ extension Model.Family {
                 aliases: ["num_local_experts": "num_experts"])
         case .deepSeekV2, .deepSeekV3:
             ModelKeys(
-                keyValueHeads: nil, experts: "n_routed_experts", denseHidden: "intermediate_size",
+                experts: "n_routed_experts", denseHidden: "intermediate_size",
                 aliases: [
                     "num_experts": "n_routed_experts", "num_local_experts": "n_routed_experts",
                 ])

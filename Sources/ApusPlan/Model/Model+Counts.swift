@@ -6,8 +6,16 @@ extension Model {
     /// router are, the layers that predict a second token ahead (`num_nextn_predict_layers`) are
     /// not.
     package var parameterCount: Int {
-        StoredParameter.Kind.allCases.map { parameterCount(of: $0) }.reduce(0, +)
+        let sparse = layerParameters(isDense: false).total(experts: expertCount)
+        let dense = layerParameters(isDense: true).total(experts: 0)
+        return expertLayerCount * sparse + denseLayerCount * dense + normElements
+            + embeddingElements + headElements
     }
+
+    private var embeddingElements: Int {
+        (vocabularySize + (learnedPositions ?? 0)) * hiddenSize
+    }
+    private var headElements: Int { tiesEmbeddings ? 0 : vocabularySize * hiddenSize }
 
     /// The number of weights that a token meets: all but those of experts not chosen for it.
     ///
@@ -27,14 +35,14 @@ extension Model {
             expertLayerCount * sparse[keyPath: part] + denseLayerCount * dense[keyPath: part]
         }
         switch kind {
-        case .embedding: return (vocabularySize + (learnedPositions ?? 0)) * hiddenSize
+        case .embedding: return embeddingElements
         case .attention: return ofLayers(\.attention)
         case .router: return ofLayers(\.router)
         case .experts: return expertCount * ofLayers(\.expert)
         case .shared: return ofLayers(\.shared)
         case .dense: return ofLayers(\.dense)
         case .norms: return ofLayers(\.norms) + normElements
-        case .head: return tiesEmbeddings ? 0 : vocabularySize * hiddenSize
+        case .head: return headElements
         }
     }
 }

@@ -1,4 +1,4 @@
-/// A key of a `config.json` that changes how a model computes, but neither its counts nor its costs.
+/// A key of a `config.json` that changes how a model computes, but not its counts or its costs.
 ///
 /// Planning passes over it; training does not, because it would train another model.
 package struct ModelVariation: Hashable, Sendable {

@@ -107,6 +107,18 @@ struct Validator {
                         + "(\(count.count))",
                     expected: "at most \(count.count)")
             }
+            let choices = model.expertCount / count.count * count.countPerToken
+            if isKnown(topK), model.topK <= model.expertCount, choices > 0, model.topK > choices {
+                report(
+                    .topK, topK,
+                    "`\(topK)` is \(model.topK), but `\(chosen)` leaves a token "
+                        + "\(counted(choices, "expert", "experts")) to choose from",
+                    details: [
+                        "\(count.countPerToken) of \(count.count) groups of "
+                            + "\(model.expertCount / count.count)"
+                    ],
+                    expected: "at most \(choices)")
+            }
         }
         if isKnown(topK, experts), model.topK > model.expertCount {
             report(

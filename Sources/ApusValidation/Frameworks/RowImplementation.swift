@@ -36,8 +36,8 @@ extension MeasuredRow {
     /// Megatron-LM before fused attention, alone or under DeepSpeed.
     ///
     /// Sources: Narayanan et al. 2021, §4 (fused bias, activation and softmax); Korthikanti et al.
-    /// 2022, figure 1 (18 bytes per parameter: FP32 gradients), §4.2.2 (backward's all-reduce beside
-    /// the weight's gradient) and §6.3 (no overlap of the gradients' all-reduce).
+    /// 2022, figure 1 (18 bytes per parameter: FP32 gradients), §4.2.2 (backward's all-reduce
+    /// beside the weight's gradient) and §6.3 (no overlap of the gradients' all-reduce).
     private func setEarlyMegatron(of result: inout Implementation) {
         let isLater = mentions("2022", in: .framework)
         result.fusedAttention = false
@@ -93,8 +93,8 @@ extension MeasuredRow {
 
     /// The flags of a Megatron-Core functional test, which stand in its notes.
     ///
-    /// Source: NVIDIA/Megatron-LM@d98e8a64dd, `tests/functional_tests`: dropout stays at its default
-    /// but in tests with context parallelism and in those of real models.
+    /// Source: NVIDIA/Megatron-LM@d98e8a64dd, `tests/functional_tests`: dropout stays at its
+    /// default but in tests with context parallelism and in those of real models.
     private func setTestRun(of result: inout Implementation) {
         let isLocal = mentions("transformer-impl=local", in: .notes)
         result.fusedAttention = !mentions("attention-backend=unfused", in: .notes) && !isLocal

@@ -9,8 +9,8 @@ extension MeasuredRow {
     /// The row with every free parameter that it lacks set to each value that it may have.
     ///
     /// A row that lacks nothing is its own only filling. Only what a run tunes is filled in, never
-    /// the sizes of a model or a machine; functional tests of Megatron-Core, whose flags are public,
-    /// are the exception.
+    /// the sizes of a model or a machine; functional tests of Megatron-Core, whose flags are
+    /// public, are the exception.
     func fillings(for quantity: Quantity) -> [Filling] {
         var result = [Filling(row: self, assumptions: [])]
         for (column, values) in freeParameters(for: quantity) {

@@ -35,6 +35,7 @@ extension MeasuredRow {
         {
             throw Unscored("`tp` × `pp` × `cp` × `dp` is not `gpus`")
         }
+        guard model.headCount % tensor == 0 else { throw Unscored("`tp` does not divide `heads`") }
         guard pipeline <= model.layerCount else { throw Unscored("more stages than layers") }
         var degrees = Degrees(
             pipeline: pipeline, data: ranks / replica, context: context, tensor: tensor)
@@ -87,7 +88,8 @@ extension MeasuredRow {
     /// The layers of each stage where they do not divide evenly, or `nil` where they do.
     ///
     /// Assumption: embedding and head count as a layer each, as with Megatron's
-    /// `account_for_embedding_in_pipeline_split` and `…_loss_…`, and later stages hold what is less.
+    /// `account_for_embedding_in_pipeline_split` and `…_loss_…`, and later stages hold the
+    /// fewer layers.
     private func layersPerStage(_ layers: Int, _ stages: Int) -> [Int]? {
         guard stages > 1, layers % stages != 0 else { return nil }
         let places = layers + 2

@@ -18,6 +18,7 @@ extension MeasuredRow {
         guard length % plan.degrees.context == 0 else {
             throw Unscored("`cp` does not divide `seq`")
         }
+        try requireBearable(model, length: length)
         let workload = Workload(
             sequencesPerBatch: try required(.globalBatch), sequenceLengths: [length],
             precision: precision, optimizer: .adam)
@@ -25,6 +26,19 @@ extension MeasuredRow {
             model: model, cluster: cluster, workload: workload, plan: plan,
             bucket: plan.buckets[0], sequenceLength: length,
             implementation: mappedImplementation(model, chunks: plan.chunks))
+    }
+
+    /// Refuses a micro-batch whose bytes no `Int` would hold; a petabyte is beyond any machine.
+    private func requireBearable(_ model: Model, length: Int) throws(Unscored) {
+        let rows = Double(try required(.microBatch)) * Double(length)
+        let width =
+            model.hiddenSize + model.denseHiddenSize + model.vocabularySize + model.queryWidth
+            + model.attendedWidth + model.keyValueWidth + model.sharedExpertHiddenSize
+            + max(1, model.topK) * (model.hiddenSize + model.expertHiddenSize)
+        let latent = model.latentAttention.map { $0.keyValueRank + ($0.queryRank ?? 0) } ?? 0
+        let scores = Double(model.headCount) * Double(length)
+        let numbers = rows * (Double(width + latent) + scores) * Double(model.layerCount)
+        guard numbers < 1e15 else { throw Unscored("the micro-batch is beyond any machine") }
     }
 
     /// A row that measured the experts of a layer alone, completed to a step whose other parts

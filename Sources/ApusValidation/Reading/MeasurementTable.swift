@@ -46,6 +46,7 @@ package func readMeasurements(
     let (kind, columns) = try columns(of: header, in: reader, file: file)
     var table = MeasurementTable(file: file, kind: kind, rows: [], recordCount: 0)
     var problems: [Diagnostic] = []
+    var hidden = 0
     while let record = try reader.next() {
         table.recordCount += 1
         guard table.recordCount <= MeasurementTable.rowCountMax else {
@@ -54,6 +55,10 @@ package func readMeasurements(
         guard kind == .steps else { continue }
         for (index, column) in columns {
             guard let problem = limitProblem(record.cells[index], column) else { continue }
+            guard problems.count < MeasurementTable.problemCountMax else {
+                hidden += 1
+                continue
+            }
             problems.append(at(reader.location(of: index, in: record), problem))
         }
         guard problems.isEmpty else { continue }
@@ -61,7 +66,9 @@ package func readMeasurements(
         for (index, column) in columns { cells[column] = record.cells[index] }
         table.rows.append(MeasuredRow(file: file, line: record.line, cells: cells))
     }
-    guard problems.isEmpty else { throw Problems(shortened(problems, file: file)) }
+    guard problems.isEmpty else {
+        throw Problems(problems + (hidden > 0 ? [moreProblems(hidden, file: file)] : []))
+    }
     return table
 }
 
@@ -98,12 +105,12 @@ private func columns(
     let missing = Column.allCases.filter { !$0.isOptional && !seen.contains($0) }
     if !missing.isEmpty {
         let list = missing.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-        problems.append(
+        problems.insert(
             Diagnostic(
                 .csvColumn, location: reader.location(of: 0, in: header),
                 problem: missing.count == 1
                     ? "the column \(list) is missing" : "the columns \(list) are missing",
-                expected: Column.allCases.map(\.rawValue).joined(separator: ", ")))
+                expected: Column.allCases.map(\.rawValue).joined(separator: ", ")), at: 0)
     }
     guard problems.isEmpty else { throw Problems(problems) }
     return (.steps, found)
@@ -138,12 +145,8 @@ private func tooManyRows(at location: Diagnostic.Location) -> Diagnostic {
         expected: "at most \(grouped(MeasurementTable.rowCountMax)) rows")
 }
 
-private func shortened(_ problems: [Diagnostic], file: String) -> [Diagnostic] {
-    let rest = problems.count - MeasurementTable.problemCountMax
-    guard rest > 0 else { return problems }
-    return problems.prefix(MeasurementTable.problemCountMax) + [
-        Diagnostic(
-            .moreProblems, location: .init(file: file),
-            problem: "\(rest) more problems are not shown", hint: "mend the ones above first")
-    ]
+private func moreProblems(_ count: Int, file: String) -> Diagnostic {
+    Diagnostic(
+        .moreProblems, location: .init(file: file),
+        problem: "\(count) more problems are not shown", hint: "mend the ones above first")
 }

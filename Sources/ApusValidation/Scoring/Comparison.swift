@@ -5,8 +5,10 @@ package struct Comparison: Hashable, Sendable {
     /// Both in the row's own unit.
     package var predicted: Double
     package var measured: Double
-    /// How far the prediction lies above the measurement, as a share of it. Rates count as the step
-    /// time that they stand for, so that a positive error is always too slow or too much.
+    /// How far the prediction lies above the measurement, as a share of it.
+    ///
+    /// Rates count as the step time that they stand for, so that a positive error is always too
+    /// slow or too much.
     package var error: Double
     /// What was filled in because the source does not say; empty where all was published.
     package var assumptions: [String] = []
