@@ -37,27 +37,12 @@ extension LengthSearch {
         return floor
     }
 
-    /// The least that a rank holds, by ZeRO stage: what the first stage does with the fewest layers
-    /// that any schedule gives it.
-    ///
-    /// Under each schedule the first stage keeps as many micro-batches in flight as there are
-    /// stages, or all.
     func memoryFloor(
         _ terms: MemoryTerms, size: Int, _ pipeline: PipelineState
     ) -> SIMD4<Double> {
-        let microBatches = max(1, pipeline.share / size)
-        var load = problem.load(
-            StageLayers(), degrees: pipeline.degrees,
-            inFlight: Double(min(microBatches, pipeline.degrees.pipeline)), zeroStage: 0)
-        var result = SIMD4<Double>(repeating: .infinity)
-        for layers in pipeline.firstStages {
-            load.layers = layers
-            for zeroStage in pipeline.zeroStages {
-                load.zeroStage = zeroStage
-                result[zeroStage] = min(result[zeroStage], terms.total(of: load))
-            }
-        }
-        return Self.rounding * result
+        pipeline.memoryFloor(
+            terms, microBatches: pipeline.share / size,
+            tiesEmbeddings: problem.model.tiesEmbeddings)
     }
 
     /// Whether no strategy within a floor matters, whatever its ZeRO stage.
@@ -116,8 +101,9 @@ extension LengthSearch {
                 {
                     continue
                 }
-                let memory = memory(
-                    batch, strategy, kinds: split.kinds, microBatches: microBatches)
+                let memory = pipeline.memory(
+                    batch.terms, schedule, zeroStage: zeroStage, split: index,
+                    microBatches: microBatches, tiesEmbeddings: problem.model.tiesEmbeddings)
                 if memory < leanest?.memory ?? .infinity {
                     leanest = Leanest(memory: memory, strategy: strategy)
                 }
@@ -136,23 +122,6 @@ extension LengthSearch {
                     microBatches: microBatches, in: &pipeline)
             }
         }
-    }
-
-    /// The peak over stages, in bytes.
-    private func memory(
-        _ batch: MicroBatchPrices, _ strategy: Strategy, kinds: [StageKind], microBatches: Int
-    ) -> Double {
-        var load = problem.load(
-            StageLayers(), degrees: strategy.degrees, inFlight: 0, zeroStage: strategy.zeroStage)
-        var peak = 0.0
-        for kind in kinds {
-            load.layers = kind.layers
-            load.inFlight = strategy.schedule.microBatchesInFlight(
-                stage: kind.first, pipeline: strategy.degrees.pipeline, chunks: strategy.chunks,
-                microBatches: microBatches)
-            peak = max(peak, batch.terms.total(of: load))
-        }
-        return peak
     }
 }
 

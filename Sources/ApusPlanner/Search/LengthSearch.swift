@@ -10,7 +10,7 @@ import ApusPlan
 struct LengthSearch {
     let problem: SearchProblem
     let length: Int
-    var prices: PartPrices
+    var tables: LengthTables
     var ranking: Ranking
     var front = ParetoFront()
     var counts = SearchCounts()
@@ -20,8 +20,6 @@ struct LengthSearch {
     let isPruning: Bool
     /// Bytes of a rank.
     let memoryLimit: Double
-    /// The sizes of a layer, whose cuts are set before each use.
-    private var layerShape: LayerShape
     /// How much slower than its bound a strategy is at least: the last digits of sums differ.
     static let rounding = 1 - 1e-9
 
@@ -36,9 +34,7 @@ struct LengthSearch {
         self.length = length
         self.isPruning = isPruning
         memoryLimit = Double(problem.memoryLimit.count)
-        let step = problem.step(Strategy(degrees: Degrees()), length: length)
-        layerShape = LayerShape(step)
-        prices = PartPrices(step: step, model: problem.costModel)
+        tables = LengthTables(problem, length: length)
         ranking = Ranking(countMax: countMax)
     }
 
@@ -54,17 +50,16 @@ struct LengthSearch {
             slicing.degrees(pipeline: $0.pipeline, data: $0.data)
         }
         guard !degrees.isEmpty else { return }
-        var pipelines: [PipelineState] = []
+        let domains = problem.domains(degrees)
+        let shareMax = degrees.map { problem.space.sequences / $0.data }.max() ?? 1
+        var pipelines = degrees.map { PipelineState($0, domains: domains, problem: problem) }
         for isSequenceParallel in problem.space.sequenceParallel(slicing) {
             var slice = SliceState(
-                slicing, isSequenceParallel: isSequenceParallel, degrees: degrees,
-                problem: problem)
-            if pipelines.isEmpty {
-                pipelines = degrees.map { state($0, domains: slice.domains) }
-            }
+                slicing, isSequenceParallel: isSequenceParallel, shareMax: shareMax,
+                domains: domains)
             slice.sizes.removeLast(slice.sizes.count - countOfSizes(slice, pipelines))
             guard !slice.sizes.isEmpty else { continue }
-            slice.price(&prices, model: problem.wholeModel)
+            slice.price(&tables.prices, model: problem.wholeModel)
             for recompute in Plan.Recompute.allCases.indices {
                 for place in pipelines.indices {
                     search(&slice, recompute: recompute, in: &pipelines[place])
@@ -137,7 +132,7 @@ struct LengthSearch {
     ) {
         for domain in pipeline.domains
         where slice.batches[recompute][size]?.placed[domain] == nil {
-            let layers = prices.layers(
+            let layers = tables.prices.layers(
                 slice.slicing, sequences: slice.sizes[size],
                 isSequenceParallel: slice.isSequenceParallel, domain: slice.domains[domain])
             slice.batches[recompute][size]?.price(
@@ -146,25 +141,6 @@ struct LengthSearch {
     }
 
     private mutating func terms(_ strategy: Strategy) -> MemoryTerms {
-        layerShape.degrees = strategy.degrees
-        layerShape.sequencesPerMicroBatch = strategy.microBatchSize
-        layerShape.sequenceParallel = strategy.sequenceParallel
-        layerShape.recompute = strategy.recompute
-        return MemoryTerms(layerShape, stored: strategy.degrees, workload: problem.workload)
-    }
-
-    private func state(_ degrees: Degrees, domains: [Int]) -> PipelineState {
-        let space = problem.space
-        let splits = problem.splits[degrees.pipeline] ?? []
-        let placements = space.placements(pipeline: degrees.pipeline)
-        return PipelineState(
-            degrees: degrees, share: space.sequences / degrees.data, splits: splits,
-            zeroStages: space.zeroStages(degrees), placements: placements,
-            domains: placements.map { placement in
-                let domain = problem.domain(placement, pipeline: degrees.pipeline)
-                return domains.firstIndex(of: domain) ?? 0
-            },
-            firstStages: problem.firstStages[degrees.pipeline] ?? [],
-            stateCosts: placements.map { _ in splits.map { _ in nil } })
+        tables.terms(strategy, stored: strategy.degrees)
     }
 }

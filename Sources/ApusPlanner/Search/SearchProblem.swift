@@ -58,6 +58,18 @@ package struct SearchProblem: Sendable {
         placement == .outermost ? costModel.domain : max(1, costModel.domain / pipeline)
     }
 
+    /// How many ranks of a stage share the fastest link, under any of these degrees and any
+    /// placement.
+    func domains(_ degrees: [Degrees]) -> [Int] {
+        var domains: Set<Int> = []
+        for degrees in degrees {
+            for placement in space.placements(pipeline: degrees.pipeline) {
+                domains.insert(domain(placement, pipeline: degrees.pipeline))
+            }
+        }
+        return domains.sorted()
+    }
+
     /// The step of a strategy.
     package func step(_ strategy: Strategy, length: Int) -> Step {
         step(strategy.plan(sequences: workload.sequencesPerBatch), length: length)
@@ -69,14 +81,6 @@ package struct SearchProblem: Sendable {
         return Step(
             model: model, cluster: cluster, workload: workload, routing: routing, plan: plan,
             bucket: bucket, sequenceLength: length, implementation: .standard(for: plan))
-    }
-
-    func load(
-        _ layers: StageLayers, degrees: Degrees, inFlight: Double, zeroStage: Int
-    ) -> StageLoad {
-        StageLoad(
-            layers: layers, inFlight: inFlight, zeroStage: zeroStage, degrees: degrees,
-            tiesEmbeddings: model.tiesEmbeddings)
     }
 }
 

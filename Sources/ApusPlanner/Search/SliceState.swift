@@ -22,19 +22,13 @@ struct SliceState {
     var batches: [[MicroBatchPrices?]] = []
 
     init(
-        _ slicing: Slicing, isSequenceParallel: Bool, degrees: [Degrees], problem: SearchProblem
+        _ slicing: Slicing, isSequenceParallel: Bool, shareMax: Int, domains: [Int]
     ) {
         self.slicing = slicing
         self.isSequenceParallel = isSequenceParallel
+        self.domains = domains
         overlaps = OverlapVariants(slicing)
-        sizes = divisors(of: degrees.map { problem.space.sequences / $0.data }.max() ?? 1)
-        var domains: Set<Int> = []
-        for degrees in degrees {
-            for placement in problem.space.placements(pipeline: degrees.pipeline) {
-                domains.insert(problem.domain(placement, pipeline: degrees.pipeline))
-            }
-        }
-        self.domains = domains.sorted()
+        sizes = divisors(of: shareMax)
     }
 
     /// Prices requests, and what limits micro-batches of each size.
