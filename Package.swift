@@ -73,7 +73,7 @@ let package = Package(
         suite("ApusPlanTests", ["ApusPlan", "ApusTestSupport"]),
         suite("ApusProgramTests", ["ApusProgram", "ApusTestSupport"]),
         suite("ApusCostTests", ["ApusCost", "ApusTestSupport"]),
-        suite("ApusSimulatorTests", ["ApusSimulator", "ApusTestSupport"]),
+        suite("ApusSimulatorTests", ["ApusSimulator", "ApusCost", "ApusTestSupport"]),
         suite("ApusPlannerTests", ["ApusPlanner", "ApusTestSupport"]),
         suite("ApusValidationTests", ["ApusValidation", "ApusTestSupport"]),
         suite("ApusAuditTests", ["ApusAudit", "ApusTestSupport"]),

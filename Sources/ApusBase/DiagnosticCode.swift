@@ -16,6 +16,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unknownValue = "unknown-value"
     case outOfRange = "out-of-range"
     case unsupportedModel = "unsupported-model"
+    case csvSyntax = "csv-syntax"
+    case csvColumn = "csv-column"
     case moreProblems = "more-problems"
 
     // What a deployment says, taken together.
@@ -31,10 +33,27 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case noEffect = "no-effect"
     case countLimit = "count-limit"
 
+    // What an audit finds beyond the claims.
+    case needlessPipeline = "needless-pipeline"
+    case pipelineFill = "pipeline-fill"
+    case batchDivision = "batch-division"
+    case stageBalance = "stage-balance"
+    case capacityDrops = "capacity-drops"
+    case unfoldedRanks = "unfolded-ranks"
+    case launchCommand = "launch-command"
+    case bandwidthSource = "bandwidth-source"
+    case activationScale = "activation-scale"
+    case claimFormula = "claim-formula"
+    case claimsDisagree = "claims-disagree"
+
     // What this Apus can execute.
     case unsupported = "unsupported"
     case planMissing = "plan-missing"
     case notCompiled = "not-compiled"
+
+    // Writing a deployment for another framework.
+    case exportLoss = "export-loss"
+    case exportAssumption = "export-assumption"
 
     // What is wrong with a program.
     case programSyntax = "program-syntax"

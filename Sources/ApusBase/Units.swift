@@ -66,25 +66,34 @@ package func grouped(_ count: Int) -> String {
 }
 
 /// A duration in seconds.
+///
+/// Its arithmetic is inlined everywhere: a search of strategies does little else.
 package struct Seconds: Hashable, Comparable, Sendable {
     package var count: Double
 
+    @inlinable
     package init(_ count: Double) { self.count = count }
 
     package static let zero = Seconds(0)
     package static let infinity = Seconds(.infinity)
 
+    @inlinable
     package static func + (left: Seconds, right: Seconds) -> Seconds {
         Seconds(left.count + right.count)
     }
+    @inlinable
     package static func - (left: Seconds, right: Seconds) -> Seconds {
         Seconds(left.count - right.count)
     }
+    @inlinable
     package static func * (factor: Double, time: Seconds) -> Seconds {
         Seconds(factor * time.count)
     }
+    @inlinable
     package static func / (left: Seconds, right: Seconds) -> Double { left.count / right.count }
+    @inlinable
     package static func += (left: inout Seconds, right: Seconds) { left = left + right }
+    @inlinable
     package static func < (left: Seconds, right: Seconds) -> Bool { left.count < right.count }
 }
 

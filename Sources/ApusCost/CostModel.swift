@@ -1,24 +1,64 @@
-package import ApusBase
+import ApusBase
 package import ApusPlan
 
 /// What a training step costs, in time and memory, in closed form.
+///
+/// The parts of a layer are priced kernel by kernel (`LayerPricer`), and the schedule's formula adds
+/// them up over micro-batches and stages.
 package struct CostModel: Sendable {
     package let cluster: Cluster
+    let kernels: Kernels
+    let network: Network
+    let gpu: SustainedRates
+    /// GPUs of one domain of the fastest link.
+    package let domain: Int
 
-    package init(cluster: Cluster) { self.cluster = cluster }
+    package init(cluster: Cluster) {
+        self.cluster = cluster
+        kernels = Kernels(gpu: cluster.gpu)
+        gpu = SustainedRates.of(cluster.gpu)
+        network = Network(cluster: cluster, slowdown: 1 / gpu.collectives)
+        domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
+    }
+
+    package func layerPricer(for step: Step) -> LayerPricer {
+        let layout = GroupLayout(
+            degrees: step.degrees, placement: step.plan.pipelinePlacement, domain: domain)
+        return layerPricer(for: step, shape: step.microBatchShape, layout: layout)
+    }
+
+    /// Prices layers of other sizes than the step's own, or on other groups.
+    package func layerPricer(
+        for step: Step, shape: MicroBatchShape, layout: GroupLayout
+    ) -> LayerPricer {
+        LayerPricer(
+            model: step.model, shape: shape, layout: layout,
+            implementation: step.implementation, precision: step.workload.precision,
+            imbalance: step.implementation.expertImbalance,
+            kernels: kernels, network: network, gpu: gpu)
+    }
+
+    /// The price of the model's parts for one micro-batch, which many plans share.
+    package func layerCosts(for step: Step) -> LayerCosts {
+        let pricer = layerPricer(for: step)
+        let recompute = step.bucket.recompute
+        var costs = LayerCosts()
+        if step.model.expertLayerCount < step.model.layerCount {
+            costs.dense = pricer.layer(isDense: true, recompute: recompute)
+        }
+        if step.model.expertLayerCount > 0 {
+            costs.expert = pricer.layer(isDense: false, recompute: recompute)
+        }
+        costs.embedding = pricer.embedding()
+        costs.head = pricer.head()
+        return costs
+    }
 
     /// The step's time by stage, and what one rank of each stage holds.
     package func predict(_ step: Step) -> StepPrediction {
-        let parameters = Double(step.model.parameterCount)
-        let peak = (cluster.gpu.peakTeraFLOPs[step.workload.precision] ?? 1) * 1e12
-        let time = Seconds(
-            6 * parameters * Double(step.tokens) / (peak * 0.4 * Double(step.degrees.worldSize)))
-        let stages = step.degrees.pipeline
-        return StepPrediction(
-            stepTime: time, stages: Array(repeating: StageTime(), count: stages),
-            memory: memory(of: step), bubble: 0, communicationExposed: .zero,
-            communication: .zero, computation: time, optimizer: .zero, tokens: step.tokens,
-            worldSize: step.degrees.worldSize, modelFLOPsUtilization: 0.4, low: 0.8 * time,
-            high: 1.2 * time)
+        let pricer = StepPricer(step: step, costs: layerCosts(for: step), model: self)
+        var prediction = pricer.prediction()
+        prediction.memory = memory(of: step)
+        return prediction
     }
 }

@@ -14,6 +14,11 @@ package struct Network: Sendable {
     let inner: Link
     let outer: [Link]
     let gpusPerNode: Int
+    /// How much longer a collective of eight ranks of a node takes within a step than in a benchmark
+    /// of its own, where all start at once.
+    ///
+    /// Assumption: the wait for the last rank grows with the logarithm of their number.
+    let slowdown: Double
     /// By `Collective`, in the order of its cases; empty where the links were not measured.
     private let curves: [CollectiveCurve]
 
@@ -43,7 +48,8 @@ package struct Network: Sendable {
     /// Assumption: one message's posting.
     static let peer = 1e-6
 
-    package init(cluster: Cluster) {
+    package init(cluster: Cluster, slowdown: Double = 1) {
+        self.slowdown = slowdown
         let links = cluster.links.isEmpty ? Network.links(of: cluster) : cluster.links
         let fallback = Link(
             level: "node", gpuCount: max(1, cluster.gpusPerNode), bandwidthGBPerSecond: 25,
@@ -65,7 +71,10 @@ package struct Network: Sendable {
     package func time(_ collective: Collective, payload: Double, span: GroupSpan) -> Seconds {
         guard span.ranks > 1, payload > 0 else { return .zero }
         if span.nodes == 1 {
-            return Seconds(inside(collective, payload: payload, ranks: span.ranks))
+            let alone = inside(collective, payload: payload, ranks: span.ranks)
+            // The pieces of an all-to-all go their ways at once and wait for nobody in between.
+            let waits = collective == .allToAll ? 0 : log2(Double(span.ranks)) / 3
+            return Seconds(alone * (1 + (slowdown - 1) * waits))
         }
         return Seconds(across(collective, payload: payload, span: span))
     }

@@ -1,5 +1,4 @@
 package import ApusBase
-package import ApusPlan
 
 /// What one rank of a pipeline stage holds at its fullest moment.
 package struct StageMemory: Hashable, Sendable {
@@ -17,8 +16,19 @@ package struct StageMemory: Hashable, Sendable {
     package var fragmentation = Bytes.zero
     /// The device's context, NCCL's buffers and the library's kernels; outside the allocator.
     package var context = Bytes.zero
+    /// What of `allocated` stays between two steps.
+    package var steady = Bytes.zero
 
     package init() {}
+
+    /// The components with their names.
+    package var parts: [(name: String, size: Bytes)] {
+        [
+            ("weights", weights), ("gradients", gradients), ("optimizer", optimizer),
+            ("activations", activations), ("logits", logits), ("buffers", buffers),
+            ("fragmentation", fragmentation), ("context", context),
+        ]
+    }
 
     package var allocated: Bytes {
         weights + gradients + optimizer + activations + logits + buffers
@@ -64,6 +74,9 @@ package struct StepPrediction: Hashable, Sendable {
     /// How far measurements lie from such predictions: four of five within.
     package var low: Seconds
     package var high: Seconds
+    /// The share of the computation that rests on measured or interpolated kernels.
+    package var measuredShare: Double
+    package var breakdown: StepBreakdown
 
     package var tokensPerSecond: Double { Double(tokens) / stepTime.count }
     package var tokensPerSecondPerGPU: Double { tokensPerSecond / Double(worldSize) }

@@ -10,13 +10,14 @@ package struct Step: Hashable, Sendable {
     package var bucket: Plan.Bucket
     /// Tokens of one sequence.
     package var sequenceLength: Int
-    /// How the software carries the plan out.
+    /// How the software carries the plan out: where nothing else is said, with the overlap that the
+    /// plan asks for.
     package var implementation: Implementation
 
     package init(
         model: Model, cluster: Cluster, workload: Workload, routing: Routing = Routing(),
         plan: Plan, bucket: Plan.Bucket, sequenceLength: Int,
-        implementation: Implementation = .standard
+        implementation: Implementation? = nil
     ) {
         self.model = model
         self.cluster = cluster
@@ -25,7 +26,7 @@ package struct Step: Hashable, Sendable {
         self.plan = plan
         self.bucket = bucket
         self.sequenceLength = sequenceLength
-        self.implementation = implementation
+        self.implementation = implementation ?? .standard(for: plan)
     }
 
     /// The degrees of the bucket: its extra tensor degree is carved out of the data axis.

@@ -12,11 +12,20 @@ package struct Claim: Hashable, Sendable {
     package var value: Value
     /// The sequence length that the claim speaks of, in tokens.
     package var sequenceLength: Int?
+    /// How the document computes the value, as arithmetic in base units: bytes, seconds, tokens.
+    package var formula: String?
+    /// The parts that the document says the formula is the sum of, as one sum.
+    package var terms: String?
 
-    package init(id: String, quantity: String, value: Value, sequenceLength: Int?) {
+    package init(
+        id: String, quantity: String, value: Value, sequenceLength: Int?, formula: String? = nil,
+        terms: String? = nil
+    ) {
         self.id = id
         self.quantity = quantity
         self.value = value
         self.sequenceLength = sequenceLength
+        self.formula = formula
+        self.terms = terms
     }
 }

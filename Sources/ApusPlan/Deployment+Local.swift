@@ -3,10 +3,12 @@ extension Deployment {
     ///
     /// FP32, sequences of 64 tokens and 8 of them in a step, or as many more as give each data rank
     /// the same number; as many ranks as the plan has; and only what the runtime executes, so that
-    /// `unsupportedForTraining` of the result is empty.
+    /// `unsupportedForTraining` of the result is empty, unless the model is of a family that the
+    /// runtime does not execute.
     package func local() -> (deployment: Deployment, replacements: [String]) {
         var replacer = Replacer()
         var local = self
+        replacer.replaceArithmetic(&local.model)
         replacer.replaceStrategy(&local)
         replacer.replaceRouting(&local.routing)
         replacer.replaceWork(&local)
@@ -26,6 +28,24 @@ private struct Replacer {
         guard value != new else { return }
         sentences.append("\(key) \(describe(value)) -> \(describe(new)): \(reason)")
         value = new
+    }
+
+    /// Leaves a model that the runtime computes with the arithmetic that it computes.
+    mutating func replaceArithmetic(_ model: inout Model) {
+        guard model.isComputedByIslands else { return }
+        if let window = model.slidingWindow {
+            sentences.append(
+                "sliding_window \(window) -> null: the runtime looks back to the start")
+        }
+        model.slidingWindow = nil
+        model.windowedLayers = []
+        for variation in model.variations {
+            let expected = variation.expected.filter { $0 != "`" }
+            sentences.append(
+                "\(variation.key) \(excerpt(variation.value)) -> \(expected): the runtime computes "
+                    + "nothing else")
+        }
+        model.variations = []
     }
 
     mutating func replaceStrategy(_ deployment: inout Deployment) {

@@ -10,6 +10,7 @@ extension Deployment {
     ) -> [Diagnostic] {
         var check = SupportCheck(positions: positions)
         check.workload(workload, run)
+        check.model(model)
         check.vocabulary(model)
         if let plan {
             check.plan(plan)
@@ -17,6 +18,24 @@ extension Deployment {
         }
         check.routing(routing)
         return check.problems.sortedByPosition(first: positions.location(of: "")?.file)
+    }
+}
+
+extension Model {
+    /// Whether the layers have just the parts for which there are islands.
+    ///
+    /// What changes only how such a part computes (a sliding window, `variations`) makes no
+    /// difference here: the program is the same.
+    package var isComputedByIslands: Bool {
+        var plain = Model(
+            layerCount: layerCount, hiddenSize: hiddenSize, headCount: headCount,
+            keyValueHeadCount: keyValueHeadCount, headDim: headDim, expertCount: expertCount,
+            topK: topK, expertHiddenSize: expertHiddenSize, vocabularySize: vocabularySize,
+            tiesEmbeddings: tiesEmbeddings, rmsNormEpsilon: rmsNormEpsilon, ropeTheta: ropeTheta)
+        plain.slidingWindow = slidingWindow
+        plain.windowedLayers = windowedLayers
+        plain.variations = variations
+        return hasExperts && self == plain
     }
 }
 
@@ -61,6 +80,28 @@ private struct SupportCheck {
         refuse(
             hasRun ? "run.precision" : "workload.precision", run.precision.rawValue,
             unless: run.precision == .fp32, expected: "`fp32`")
+    }
+
+    /// What of the model no island computes, or computes in another way.
+    mutating func model(_ model: Model) {
+        guard model.isComputedByIslands else {
+            return add(
+                .unsupported, "model.model_type",
+                "`model.model_type` is `\(model.family.rawValue)`, which the runtime does not "
+                    + "execute yet",
+                expected: "`\(Model.Family.mixtral.rawValue)`",
+                hint: "planning and simulating know this model")
+        }
+        if let window = model.slidingWindow {
+            refuse(
+                "model.sliding_window", "\(window)", unless: model.windowedLayers.isEmpty,
+                expected: "null")
+        }
+        for variation in model.variations {
+            let value = excerpt(variation.value)
+            refuse(
+                "model.\(variation.key)", value, unless: false, expected: variation.expected)
+        }
     }
 
     mutating func vocabulary(_ model: Model) {

@@ -16,27 +16,6 @@ extension Deployment {
     }
 }
 
-extension Model {
-    fileprivate var lines: [String] {
-        [
-            "model:",
-            "  model_type: mixtral",
-            "  num_hidden_layers: \(layerCount)",
-            "  hidden_size: \(hiddenSize)",
-            "  num_attention_heads: \(headCount)",
-            "  num_key_value_heads: \(keyValueHeadCount)",
-            "  head_dim: \(headDim)",
-            "  num_local_experts: \(expertCount)",
-            "  num_experts_per_tok: \(topK)",
-            "  intermediate_size: \(expertHiddenSize)",
-            "  vocab_size: \(vocabularySize)",
-            "  tie_word_embeddings: \(tiesEmbeddings)",
-            "  rms_norm_eps: \(plain(rmsNormEpsilon))",
-            "  rope_theta: \(plain(ropeTheta))",
-        ]
-    }
-}
-
 extension Cluster {
     fileprivate var lines: [String] {
         let peaks = Precision.allCases.compactMap { precision in
@@ -155,7 +134,11 @@ extension Claim {
             case .text(let text): quoted(text)
             }
         let length = sequenceLength.map { ", at: \($0)" } ?? ""
-        return "  - { id: \(scalar(id)), quantity: \(scalar(quantity)), value: \(value)\(length) }"
+        let sums = [("formula", formula), ("terms", terms)].map { key, text in
+            text.map { ", \(key): \(quoted($0))" } ?? ""
+        }
+        return "  - { id: \(scalar(id)), quantity: \(scalar(quantity)), value: \(value)\(length)"
+            + "\(sums.joined()) }"
     }
 }
 
@@ -175,36 +158,4 @@ extension RunSettings {
             "  sequences_per_step: \(sequencesPerStep)",
         ]
     }
-}
-
-private func list(_ items: [String]) -> String { "[\(items.joined(separator: ", "))]" }
-
-/// Text as it is where YAML takes it for nothing else, otherwise in quotes.
-private func scalar(_ text: String) -> String {
-    let letters = text.unicodeScalars
-    let isPlain =
-        letters.first.map { ("a"..."z").contains($0) || ("A"..."Z").contains($0) } ?? false
-    let isSafe = letters.allSatisfy {
-        ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
-            || "-_.".unicodeScalars.contains($0)
-    }
-    return isPlain && isSafe && !["null", "Null", "NULL"].contains(text) ? text : quoted(text)
-}
-
-/// Text in double quotes, with escapes for what a YAML reader would fold or refuse.
-private func quoted(_ text: String) -> String {
-    var result = "\""
-    for letter in text.unicodeScalars {
-        switch letter.value {
-        case 0x22: result += "\\\""
-        case 0x5C: result += "\\\\"
-        case 0x0A: result += "\\n"
-        case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD:
-            result.unicodeScalars.append(letter)
-        default:
-            let digits = String(letter.value, radix: 16)
-            result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
-        }
-    }
-    return result + "\""
 }

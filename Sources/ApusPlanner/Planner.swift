@@ -1,6 +1,40 @@
-package import ApusCost
+package import ApusBase
 
-/// Searches the strategies of a model on a cluster.
-package struct Planner {
-    package var step: Step
+/// Finds the best strategies of a model on a cluster for a workload.
+package struct Planner: Sendable {
+    package let problem: SearchProblem
+
+    package init(_ problem: SearchProblem) { self.problem = problem }
+
+    package struct Options: Hashable, Sendable {
+        /// How many sets of degrees are ranked.
+        package var countMax = 8
+        /// Whether bounds spare strategies that cannot be among the answers.
+        package var isPruning = true
+
+        package init() {}
+    }
+
+    /// What a search found.
+    package struct Answer: Hashable, Sendable {
+        package var counts: SearchCounts
+        /// The recommended strategy, then others by their step time, one for each set of degrees.
+        package var ranked: [Candidate]
+        /// What no strategy beats in step time, memory and time to first token, fastest first.
+        package var front: [Candidate]
+        /// The strategy that needs least memory, where none fits.
+        package var leanest: Strategy?
+        package var leastMemory: Bytes?
+    }
+
+    /// Searches all strategies for sequences of one length.
+    package func search(length: Int, _ options: Options = Options()) -> Answer {
+        var search = LengthSearch(
+            problem, length: length, countMax: options.countMax, isPruning: options.isPruning)
+        search.run()
+        return Answer(
+            counts: search.counts, ranked: search.ranking.candidates,
+            front: search.front.candidates, leanest: search.leanest?.strategy,
+            leastMemory: search.leanest.map { Bytes(Int(min($0.memory, 0x1p60))) })
+    }
 }

@@ -8,7 +8,7 @@ extension Mesh {
         switch parameter.kind {
         case .experts: .expertData
         case .embedding where model.tiesEmbeddings && degrees.pipeline > 1: .embedding
-        case .embedding, .attention, .router, .norms, .head: .data
+        case .embedding, .attention, .router, .shared, .dense, .norms, .head: .data
         }
     }
 

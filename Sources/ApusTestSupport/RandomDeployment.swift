@@ -59,24 +59,6 @@ extension Degrees {
     }
 }
 
-extension Model {
-    fileprivate static func random(
-        for degrees: Degrees, using generator: inout SeededGenerator
-    ) -> Model {
-        let experts = degrees.expert * Int.random(in: 1...3, using: &generator)
-        return Model(
-            layerCount: degrees.pipeline * Int.random(in: 2...5, using: &generator),
-            hiddenSize: .random(in: 1...1000, using: &generator), headCount: 32,
-            keyValueHeadCount: 1 << Int.random(in: 0...5, using: &generator),
-            headDim: 2 * Int.random(in: 1...64, using: &generator), expertCount: experts,
-            topK: .random(in: 1...experts, using: &generator),
-            expertHiddenSize: degrees.expertTensor * Int.random(in: 1...500, using: &generator),
-            vocabularySize: .random(in: 1...100_000, using: &generator),
-            tiesEmbeddings: .random(using: &generator), rmsNormEpsilon: generator.nextUnit() / 1e4,
-            ropeTheta: 1 + generator.nextUnit() * 1e6)
-    }
-}
-
 extension Cluster {
     fileprivate static func random(
         for degrees: Degrees, using generator: inout SeededGenerator
@@ -148,6 +130,9 @@ extension Claim {
     fileprivate static let examples = [
         Claim(id: "total", quantity: "parameters", value: .number(10e9), sequenceLength: nil),
         Claim(id: "1", quantity: "bubble", value: .range(0.15, 0.2), sequenceLength: 128),
+        Claim(
+            id: "sum", quantity: "q", value: .number(3), sequenceLength: 16, formula: "16",
+            terms: "1 + \"B\" × 2"),
         Claim(id: "fits: yes", quantity: "null", value: .truth(false), sequenceLength: 4096),
         Claim(
             id: "é – \u{85}\u{2028}\u{FEFF}", quantity: "launch_command",

@@ -13,5 +13,10 @@ struct Apus: ParsableCommand {
             70 a bug in Apus, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [ProgramCommand.self, TrainCommand.self, DoctorCommand.self])
+        subcommands: [
+            AuditCommand.self, ExplainCommand.self, ProgramCommand.self, ValidateCommand.self,
+            ExportCommand.self,
+            TrainCommand.self,
+            DoctorCommand.self,
+        ])
 }

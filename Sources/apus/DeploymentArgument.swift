@@ -5,11 +5,22 @@ import ArgumentParser
 import Foundation
 
 /// Reads the deployment file at `path`, with the `config.json` it may name beside it.
-func loadDeployment(_ path: String) throws -> DeploymentFile {
+///
+/// With `leavesOutUnsoundPlan` a plan that alone is unsound is left out, and what is wrong with it
+/// stands among the notes.
+func loadDeployment(_ path: String, leavesOutUnsoundPlan: Bool = false) throws -> DeploymentFile {
     let bytes = try readInput(path)
-    return try readDeployment(bytes: bytes, file: path) { beside throws(Problems) in
+    return try readDeployment(
+        bytes: bytes, file: path, leavesOutUnsoundPlan: leavesOutUnsoundPlan
+    ) { beside throws(Problems) in
         try readInput(beside)
     }
+}
+
+/// Reads the Hugging Face `config.json` at `path`.
+func loadModelFile(_ path: String) throws -> ModelFile {
+    let bytes = try readInput(path)
+    return try readModelConfig(text: fileText(bytes, file: path), file: path)
 }
 
 /// The bytes of a file that a user names, of which no more are read than Apus takes.

@@ -6,7 +6,7 @@ import ArgumentParser
 struct ProgramCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "program",
-        abstract: "Prints the per-rank programs of a plan, or proves them free of deadlock.",
+        abstract: "Prints or proves the per-rank programs of a plan.",
         usage: "apus program <file> [options]",
         discussion: """
             The ranks of a pipeline stage share one program. Without `--length`, every sequence \

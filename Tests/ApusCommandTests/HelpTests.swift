@@ -37,6 +37,8 @@ struct HelpTests {
             ["program", "Plans/small.yaml", "--check", "--rank", "0"],
             ["program", "Plans/small.yaml", "--rank", "0,4"],
             ["program", "Plans/small.yaml", "--rank", ""],
+            ["export", "Plans/small.yaml"],
+            ["export", "Plans/small.yaml", "--to", "megatron", "--framework", "torchtitan"],
             ["train", "Plans/small.yaml"],
             ["train", "Plans/small.yaml", "--data", "x", "--steps", "0"],
             ["train", "Plans/small.yaml", "--data", "x", "--seed=-1"],
@@ -54,5 +56,7 @@ struct HelpTests {
         try expectSnapshot(text, named: "wrong-usage")
     }
 
-    private static let commands = ["program", "train", "doctor"]
+    private static let commands = [
+        "plan", "audit", "explain", "program", "validate", "export", "train", "doctor",
+    ]
 }

@@ -137,8 +137,8 @@ struct FieldMessageTests {
             "gpu: h100-sxm", "gpu: h100-smx",
             """
             plans/small.yaml:14:3: error: `cluster.gpu` is `h100-smx`  [unknown-value]
-              expected: a100-80gb, h100-sxm, h800-sxm, h200-sxm, b200, gb200, mi300x or l40s, \
-            or a mapping with the figures
+              expected: a100-80gb, a100-40gb, h100-sxm, h800-sxm, h200-sxm, b200, gb200, gb300, \
+            b300, mi300x, l40s or rtx4090, or a mapping with the figures
               hint: did you mean `h100-sxm`?
             """),
         Mistake(
@@ -147,6 +147,12 @@ struct FieldMessageTests {
             plans/small.yaml:14:3: error: `cluster.gpu.memory_bandwidth_gb_per_s` is missing  \
             [missing-key]
               expected: a number from 1e-6 to 1e9
+            """),
+        Mistake(
+            "plan:", "claims: [{ id: a, quantity: q, value: 1, formula: [2] }]\nplan:",
+            """
+            plans/small.yaml:18:42: error: `claims[0].formula` is a list  [wrong-type]
+              expected: text of at most 4096 characters
             """),
         Mistake(
             "plan:", "claims: [{ id: a, quantity: q, value: [2, 1] }]\nplan:",

@@ -29,6 +29,8 @@ struct ParameterTests {
                 // 16 layers of two norms of 512, and the last one.
                 .norms: 16_896,
                 .head: 0,
+                .shared: 0,
+                .dense: 0,
             ])
     }
 

@@ -89,6 +89,10 @@ struct ReferenceFileTests {
                     id: "bubble-1024", quantity: "pipeline_bubble", value: .range(0.15, 0.2),
                     sequenceLength: 1024))
         #expect(claims.first { $0.id == "memory-fits-4096" }?.value == .truth(false))
+        #expect(claims.first { $0.id == "throughput-ceiling" }?.formula == "240e12 / 18e9")
+        #expect(
+            claims.first { $0.id == "memory-activations-128" }?.terms?
+                .hasPrefix("element_bytes * (2 * B * S * hidden * layers_per_stage + ") == true)
         #expect(
             claims.last?.value
                 == .text(

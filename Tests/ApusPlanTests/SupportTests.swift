@@ -94,4 +94,28 @@ struct SupportTests {
                 """
             ])
     }
+
+    @Test("a model of another family is refused by its type, whatever else it has")
+    func refusesOtherFamilies() throws {
+        for example in ExamplePlan.all {
+            let deployment = try example.read().deployment
+            let refused = deployment.unsupportedForTraining().filter {
+                $0.path?.hasPrefix("model.") ?? false
+            }
+            guard deployment.model.family != .mixtral else {
+                #expect(refused == [])
+                continue
+            }
+            let name = deployment.model.family.rawValue
+            #expect(
+                refused.map(\.description) == [
+                    """
+                    error: `model.model_type` is `\(name)`, which the runtime does not execute yet\
+                      [unsupported]
+                      expected: `mixtral`
+                      hint: planning and simulating know this model
+                    """
+                ])
+        }
+    }
 }

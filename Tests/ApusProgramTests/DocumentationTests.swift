@@ -8,8 +8,9 @@ import Testing
 @Suite("Landing pages of the modules")
 struct DocumentationTests {
     private static let modules = [
-        "ApusBase", "ApusControl", "ApusEngine", "ApusPlan", "ApusProgram", "ApusRuntime",
-        "ApusSystem", "ApusTestSupport",
+        "ApusAudit", "ApusBase", "ApusControl", "ApusCost", "ApusEngine", "ApusExport",
+        "ApusPlan", "ApusPlanner", "ApusProgram", "ApusRuntime", "ApusSimulator", "ApusSystem",
+        "ApusTestSupport", "ApusValidation",
     ]
 
     private static func page(_ module: String) throws -> String {

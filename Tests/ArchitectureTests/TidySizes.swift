@@ -87,6 +87,8 @@ enum TidySizes {
     private static func startsFunction(_ line: String, language: SourceText.Language) -> Bool {
         switch language {
         case .swift:
+            // `import func Glibc.log2` declares none.
+            if line.mentions("import") { return false }
             if line.contains("{"), line.mentions("var") { return true }
             return ["func", "subscript", "deinit"].contains { line.mentions($0) }
                 || line.mentions("init(") || line.mentions("init?(")

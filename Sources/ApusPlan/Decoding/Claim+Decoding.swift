@@ -4,7 +4,9 @@ extension FieldReader {
     mutating func claim(_ section: Section) -> Claim {
         Claim(
             id: text("id", in: section), quantity: text("quantity", in: section),
-            value: claimValue(section), sequenceLength: optionalInteger("at", in: section))
+            value: claimValue(section), sequenceLength: optionalInteger("at", in: section),
+            formula: optionalText("formula", in: section),
+            terms: optionalText("terms", in: section))
     }
 
     /// A number, a range of two, a truth or a text.

@@ -19,16 +19,23 @@ package struct DeploymentFile: Hashable, Sendable {
 ///
 /// `file` is the path as the user wrote it. `readReferencedFile` gives the bytes of a file that the
 /// deployment names, which lies beside it; it is called at most once, for `model.config`.
+///
+/// With `leavesOutUnsoundPlan` a file in which nothing but the plan is unsound is read without its
+/// plan; the errors about it then stand among the notes.
 package func readDeployment(
-    bytes: [UInt8], file: String, readReferencedFile: (String) throws(Problems) -> [UInt8]
+    bytes: [UInt8], file: String, leavesOutUnsoundPlan: Bool = false,
+    readReferencedFile: (String) throws(Problems) -> [UInt8]
 ) throws(Problems) -> DeploymentFile {
     let text = try fileText(bytes, file: file)
-    return try readDeployment(text: text, file: file, readReferencedFile: readReferencedFile)
+    return try readDeployment(
+        text: text, file: file, leavesOutUnsoundPlan: leavesOutUnsoundPlan,
+        readReferencedFile: readReferencedFile)
 }
 
 /// The deployment of a file's text; see `readDeployment(bytes:file:readReferencedFile:)`.
 package func readDeployment(
-    text: String, file: String, readReferencedFile: (String) throws(Problems) -> [UInt8]
+    text: String, file: String, leavesOutUnsoundPlan: Bool = false,
+    readReferencedFile: (String) throws(Problems) -> [UInt8]
 ) throws(Problems) -> DeploymentFile {
     try checkFileSize(text.utf8.count, file: file)
     var parser = YAMLParser(file: file)
@@ -37,12 +44,20 @@ package func readDeployment(
     var reader = FieldReader(file: file, problems: parser.problems)
     let section = reader.root(root, fields: FileSchema.deployment, what: "the deployment")
     guard let section else { throw Problems(reader.sortedProblems()) }
-    let deployment = reader.deployment(section, readReferencedFile)
+    var deployment = reader.deployment(section, readReferencedFile)
+    let isReadable = !reader.problems.contains { $0.severity == .error }
     for problem in deployment.problems(at: reader.positions, ignoring: reader.unusable) {
         reader.report(problem)
     }
     let problems = reader.sortedProblems()
-    guard !problems.contains(where: { $0.severity == .error }) else { throw Problems(problems) }
+    let errors = problems.filter { $0.severity == .error }
+    guard errors.isEmpty else {
+        let isPlanAlone = errors.allSatisfy { $0.path?.hasPrefix("plan") ?? false }
+        guard leavesOutUnsoundPlan, isReadable, isPlanAlone else { throw Problems(problems) }
+        deployment.plan = nil
+        return DeploymentFile(
+            deployment: deployment, positions: reader.positions, notes: problems)
+    }
     return DeploymentFile(deployment: deployment, positions: reader.positions, notes: problems)
 }
 

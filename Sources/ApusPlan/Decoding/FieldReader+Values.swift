@@ -24,7 +24,8 @@ extension FieldReader {
     private func integerRange(_ key: String, in section: Section) -> ClosedRange<Int> {
         switch section.content(of: key) {
         case .integer(let range): range
-        case .integers, .number, .numbers, .flag, .text, .choice, .section, .sections:
+        case .integers, .number, .numbers, .flag, .text, .texts, .choice, .section, .sections,
+            .anything:
             preconditionFailure("`\(section.path(of: key))` is an integer in its table")
         }
     }
@@ -145,6 +146,27 @@ extension FieldReader {
             return missing ?? ""
         }
         return text
+    }
+
+    /// The text under a key that has no default, or `nil` where it is missing or unusable.
+    mutating func optionalText(_ key: String, in section: Section) -> String? {
+        guard section.value(key) != nil else { return nil }
+        let text = text(key, in: section)
+        return text.isEmpty ? nil : text
+    }
+
+    /// The names of an enumeration that a list gives, at least one; empty where it is unusable.
+    mutating func choices<Choice: CaseIterable & RawRepresentable<String>>(
+        _ key: String, in section: Section
+    ) -> [Choice] {
+        let path = section.path(of: key)
+        guard case .texts(let countMax) = section.content(of: key) else {
+            preconditionFailure("`\(path)` is a list of names in its table")
+        }
+        guard let node = section.value(key) else { return [] }
+        let expected = "a list of 1 to \(countMax) names"
+        return elements(of: node, at: path, countMax: countMax, expected: expected)
+            .compactMap { choice($0.node, at: $0.path) }
     }
 
     /// One of the names of an enumeration.

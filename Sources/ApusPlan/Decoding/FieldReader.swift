@@ -179,7 +179,7 @@ extension FieldReader {
     private mutating func rejectUnknown(
         _ key: String, in section: Section, at location: Diagnostic.Location
     ) {
-        let suggestion = Suggestion(for: key, among: section.fields.map(\.key))
+        let suggestion = suggestion(for: key, in: section)
         let path = section.path(of: excerpt(key))
         if let nearest = suggestion.nearest, section.value(nearest) == nil {
             markUnusable(section.path(of: nearest))
@@ -188,5 +188,15 @@ extension FieldReader {
             Diagnostic(
                 .unknownKey, location: location, path: path, problem: "unknown key `\(path)`",
                 expected: suggestion.expected, hint: suggestion.hint))
+    }
+
+    /// The key that was meant, or those that a reader needs: not the many that only pass through.
+    private func suggestion(for key: String, in section: Section) -> Suggestion {
+        let suggestion = Suggestion(for: key, among: section.fields.map(\.key))
+        guard suggestion.nearest == nil else { return suggestion }
+        let needed = section.fields.filter { field in
+            if case .anything = field.content { false } else { true }
+        }
+        return Suggestion(for: key, among: needed.map(\.key))
     }
 }

@@ -13,6 +13,10 @@ struct Field: Sendable {
         case section
         /// A list of such mappings.
         case sections(countMax: Int)
+        /// A list of names that the reading code gives.
+        case texts(countMax: Int)
+        /// Whatever it may be, kept as it stands.
+        case anything
     }
 
     var key: String
@@ -27,12 +31,11 @@ struct Field: Sendable {
 /// Every key of a deployment file with the limits of its numbers, section by section.
 ///
 /// The limits are far beyond any machine and yet so small that the integer products that Apus forms
-/// fit `Int`: a model has at most 2¹⁰ layers × 2¹² experts × 3 × 2¹⁶ × 2¹⁸ < 2⁵⁸ parameters, a rank
-/// at most 2¹⁶ peers. What depends on several sections at once is bounded by the validation
-/// (`count-limit`).
+/// fit `Int`: a model has fewer than 2⁵⁸ weights, a rank at most 2¹⁶ peers. What depends on several
+/// sections at once is bounded by the validation (`count-limit`).
 package enum FileSchema {
     /// Ranks, and with them every degree of parallelism.
-    static let ranks = 1...65_536
+    package static let ranks = 1...65_536
     package static let sequenceLength = 1...1_048_576
     package static let sequences = 1...1_048_576
     package static let seed = 0...Int.max
@@ -49,23 +52,6 @@ package enum FileSchema {
         Field("routing", .section),
         Field("claims", .sections(countMax: 1000)),
         Field("run", .section),
-    ]
-    static let model: [Field] = [Field("config", .text)] + architecture
-    /// The keys that a model section and a Hugging Face `config.json` share.
-    static let architecture: [Field] = [
-        Field("model_type", .text),
-        Field("num_hidden_layers", .integer(1...1024)),
-        Field("hidden_size", .integer(1...65_536)),
-        Field("num_attention_heads", .integer(1...4096)),
-        Field("num_key_value_heads", .integer(1...4096)),
-        Field("head_dim", .integer(1...4096)),
-        Field("num_local_experts", .integer(1...4096)),
-        Field("num_experts_per_tok", .integer(1...4096)),
-        Field("intermediate_size", .integer(1...262_144)),
-        Field("vocab_size", .integer(1...4_194_304)),
-        Field("tie_word_embeddings", .flag),
-        Field("rms_norm_eps", .number(0...1)),
-        Field("rope_theta", .number(1...1e12)),
     ]
     static let cluster: [Field] = [
         Field("nodes", .integer(ranks)),
@@ -139,6 +125,8 @@ package enum FileSchema {
         Field("quantity", .text),
         Field("value", .number(-1e30...1e30)),
         Field("at", .integer(sequenceLength)),
+        Field("formula", .text),
+        Field("terms", .text),
     ]
     static let run: [Field] = [
         Field("seed", .integer(seed)),

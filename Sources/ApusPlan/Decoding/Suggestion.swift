@@ -1,14 +1,14 @@
 /// The names that a reader may have meant, for a message about a name that is not one of them.
-struct Suggestion {
+package struct Suggestion {
     /// The names in alphabetical order.
     ///
     /// Where there are many and one of them was surely meant, these are the first five of the list,
     /// which is in order of use, and `…`.
-    var expected: String
+    package var expected: String
     /// The nearest name, where it is near enough to be a slip.
-    var nearest: String?
+    package var nearest: String?
 
-    init(for name: String, among allowed: [String]) {
+    package init(for name: String, among allowed: [String]) {
         let best = allowed.map { (distance: editDistance(name, $0), name: $0) }
             .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
         if let best, best.distance <= max(1, best.name.count / 3) { nearest = best.name }
@@ -17,7 +17,7 @@ struct Suggestion {
         expected = shown.joined(separator: ", ") + (isShort ? "" : ", …")
     }
 
-    var hint: String? { nearest.map { "did you mean `\($0)`?" } }
+    package var hint: String? { nearest.map { "did you mean `\($0)`?" } }
 }
 
 /// How many letters must be inserted, removed, replaced or swapped with their neighbour to make one

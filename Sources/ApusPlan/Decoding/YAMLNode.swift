@@ -53,7 +53,7 @@ struct TextPosition: Hashable, Comparable, Sendable {
 }
 
 /// The beginning of a text that came from a file, on one line and without control characters.
-func excerpt(_ text: String, scalarsMax: Int = 48) -> String {
+package func excerpt(_ text: String, scalarsMax: Int = 48) -> String {
     var result = ""
     for scalar in text.unicodeScalars.prefix(scalarsMax) {
         let isPlain = scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)

@@ -4,7 +4,7 @@
 /// every other weight is stored as the model names it.
 package struct StoredParameter: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
-        case embedding, attention, router, experts, norms, head
+        case embedding, attention, router, experts, shared, dense, norms, head
     }
 
     /// A weight of the model inside the stored tensor: `count` elements from `offset`.
@@ -13,6 +13,9 @@ package struct StoredParameter: Hashable, Sendable {
         package var name: String
         package var offset: Int
         package var shape: [Int]
+        /// Which slice along the first axis of that weight the piece is, where a checkpoint stacks
+        /// the experts too (GPT-OSS); `nil` where the piece is the whole weight.
+        package var slice: Int?
 
         package var count: Int { shape.reduce(1, *) }
     }
@@ -25,16 +28,12 @@ package struct StoredParameter: Hashable, Sendable {
     package var pieces: [Piece]
 
     package var count: Int { shape.reduce(1, *) }
-    /// Decay pulls matrices towards zero; norms are left alone.
-    package var decays: Bool { kind != .norms }
+    /// Decay pulls matrices towards zero; norms and biases are left alone.
+    package var decays: Bool { kind != .norms && pieces.allSatisfy { $0.shape.count > 1 } }
 }
 
 extension Model {
-    /// The width of all query heads together.
-    package var queryWidth: Int { headCount * headDim }
-    package var keyValueWidth: Int { keyValueHeadCount * headDim }
-
-    /// The name of the token embedding, which a tied head shares.
+    /// The name of the token embedding, which a tied head shares, in all families but GPT-2.
     package static let embeddingName = "model.embed_tokens.weight"
 
     /// The weights that one rank stores, in the order in which forward meets them.
@@ -44,73 +43,33 @@ extension Model {
     package func storedParameters(
         layers: Range<Int>, isFirst: Bool, isLast: Bool, experts: Range<Int>
     ) -> [StoredParameter] {
-        let embedding = plain(Self.embeddingName, .embedding, [vocabularySize, hiddenSize])
-        var result = isFirst ? [embedding] : []
-        for layer in layers { result += layerParameters(layer, experts: experts) }
-        guard isLast else { return result }
-        result.append(plain("model.norm.weight", .norms, [hiddenSize]))
-        if !tiesEmbeddings {
-            result.append(plain("lm_head.weight", .head, [vocabularySize, hiddenSize]))
-        } else if !isFirst {
-            result.append(embedding)
+        var weights = WeightList()
+        if isFirst {
+            addEmbedding(to: &weights)
+            if let learnedPositions {
+                weights.add("transformer.wpe.weight", .embedding, [learnedPositions, hiddenSize])
+            }
         }
-        return result
+        for layer in layers { add(layer: layer, experts: experts, to: &weights) }
+        guard isLast else { return weights.parameters }
+        weights.layer = nil
+        addNorm(family == .gpt2 ? "transformer.ln_f" : "model.norm", to: &weights)
+        if !tiesEmbeddings {
+            weights.add("lm_head.weight", .head, [vocabularySize, hiddenSize])
+        } else if !isFirst {
+            addEmbedding(to: &weights)
+        }
+        return weights.parameters
+    }
+
+    private func addEmbedding(to weights: inout WeightList) {
+        let name = family == .gpt2 ? "transformer.wte.weight" : Self.embeddingName
+        weights.add(name, .embedding, [vocabularySize, hiddenSize])
     }
 
     /// All weights of the model, as one rank would store them.
     package var parameters: [StoredParameter] {
         storedParameters(
             layers: 0..<layerCount, isFirst: true, isLast: true, experts: 0..<expertCount)
-    }
-
-    /// The number of weights; a tied embedding counts once.
-    package var parameterCount: Int { parameters.map(\.count).reduce(0, +) }
-
-    /// The number of weights of one kind.
-    package func parameterCount(of kind: StoredParameter.Kind) -> Int {
-        parameters.filter { $0.kind == kind }.map(\.count).reduce(0, +)
-    }
-
-    private func layerParameters(_ layer: Int, experts: Range<Int>) -> [StoredParameter] {
-        let prefix = "model.layers.\(layer)."
-        let attention = prefix + "self_attn."
-        return [
-            plain(prefix + "input_layernorm.weight", .norms, [hiddenSize], layer),
-            plain(attention + "q_proj.weight", .attention, [queryWidth, hiddenSize], layer),
-            plain(attention + "k_proj.weight", .attention, [keyValueWidth, hiddenSize], layer),
-            plain(attention + "v_proj.weight", .attention, [keyValueWidth, hiddenSize], layer),
-            plain(attention + "o_proj.weight", .attention, [hiddenSize, queryWidth], layer),
-            plain(prefix + "post_attention_layernorm.weight", .norms, [hiddenSize], layer),
-            plain(
-                prefix + "block_sparse_moe.gate.weight", .router, [expertCount, hiddenSize], layer),
-            stacked(layer, "w1w3", ["w1", "w3"], [expertHiddenSize, hiddenSize], experts),
-            stacked(layer, "w2", ["w2"], [hiddenSize, expertHiddenSize], experts),
-        ]
-    }
-
-    private func plain(
-        _ name: String, _ kind: StoredParameter.Kind, _ shape: [Int], _ layer: Int? = nil
-    ) -> StoredParameter {
-        StoredParameter(
-            name: name, kind: kind, layer: layer, shape: shape,
-            pieces: [StoredParameter.Piece(name: name, offset: 0, shape: shape)])
-    }
-
-    /// Matrices of several experts in one tensor `[experts, matrices × rows, columns]`.
-    private func stacked(
-        _ layer: Int, _ name: String, _ matrices: [String], _ shape: [Int], _ experts: Range<Int>
-    ) -> StoredParameter {
-        let prefix = "model.layers.\(layer).block_sparse_moe.experts."
-        var pieces: [StoredParameter.Piece] = []
-        for expert in experts {
-            for matrix in matrices {
-                let offset = pieces.count * shape[0] * shape[1]
-                let name = "\(prefix)\(expert).\(matrix).weight"
-                pieces.append(StoredParameter.Piece(name: name, offset: offset, shape: shape))
-            }
-        }
-        return StoredParameter(
-            name: prefix + name, kind: .experts, layer: layer,
-            shape: [experts.count, matrices.count * shape[0], shape[1]], pieces: pieces)
     }
 }

@@ -44,6 +44,20 @@ package struct Model: Hashable, Sendable {
         package var queryHeadDim: Int { plainHeadDim + rotaryHeadDim }
     }
 
+    /// Groups of experts, next to each other, of which each token uses a few.
+    ///
+    /// A group is meant to lie on one node, so that a token travels to few nodes.
+    /// Source: DeepSeek-AI 2024, "DeepSeek-V2", §2.2.2, device-limited routing.
+    package struct ExpertGroups: Hashable, Sendable {
+        package var count: Int
+        package var countPerToken: Int
+
+        package init(count: Int, countPerToken: Int) {
+            self.count = count
+            self.countPerToken = countPerToken
+        }
+    }
+
     package enum Norm: String, Hashable, Sendable, CaseIterable {
         /// A scale.
         case rms
@@ -74,8 +88,11 @@ package struct Model: Hashable, Sendable {
     package var queryKeyNorm = QueryKeyNorm.none
     /// Whether each head has a learned logit that takes attention away from all tokens (GPT-OSS).
     package var hasAttentionSinks = false
-    /// How far back every second layer looks, in tokens; `nil` where all look back to the start.
+    /// How far back the layers of `windowedLayers` look, in tokens; the others look back to the
+    /// start, and so do all of them where this is `nil`.
     package var slidingWindow: Int?
+    /// Layers that look back no further than `slidingWindow`, ascending.
+    package var windowedLayers: [Int] = []
     package var norm = Norm.rms
     /// Positions that have a learned embedding; `nil` where attention turns by position instead.
     package var learnedPositions: Int?
@@ -93,6 +110,8 @@ package struct Model: Hashable, Sendable {
     /// Whether experts are selected by scores plus a bias that is no weight of the gradient
     /// (DeepSeek-V3).
     package var hasSelectionBias = false
+    /// Where a token's experts must lie; `nil` where they may lie anywhere (DeepSeek-V2, V3).
+    package var expertGroups: ExpertGroups?
     /// Layers without experts, ascending; all layers of a dense model.
     package var denseLayers: [Int] = []
     /// The inner size of a dense layer.
@@ -106,6 +125,8 @@ package struct Model: Hashable, Sendable {
     package var tiesEmbeddings: Bool
     package var rmsNormEpsilon: Double
     package var ropeTheta: Double
+    /// What else a file says about the arithmetic, which counts and costs do not depend on.
+    package var variations: [ModelVariation] = []
 
     package init(
         layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headDim: Int,
@@ -130,4 +151,9 @@ package struct Model: Hashable, Sendable {
     package func isDense(_ layer: Int) -> Bool { !hasExperts || denseLayers.contains(layer) }
     /// Layers that have experts.
     package var expertLayerCount: Int { hasExperts ? layerCount - denseLayers.count : 0 }
+    package var denseLayerCount: Int { layerCount - expertLayerCount }
+    /// How far back a layer looks, in tokens; `nil` where it looks back to the start.
+    package func window(ofLayer layer: Int) -> Int? {
+        windowedLayers.contains(layer) ? slidingWindow : nil
+    }
 }

@@ -63,8 +63,9 @@ struct Validator {
     /// Checks what the model says about itself; `section` is where its keys stand.
     mutating func checkModel(_ model: Model, section: String) {
         func path(_ key: String) -> String { section.isEmpty ? key : "\(section).\(key)" }
-        let heads = path("num_attention_heads")
-        let keyValueHeads = path("num_key_value_heads")
+        let keys = model.family.keys
+        let heads = path(keys.heads)
+        let keyValueHeads = path(keys.keyValueHeads ?? keys.heads)
         if isKnown(heads, keyValueHeads), model.headCount % model.keyValueHeadCount != 0 {
             report(
                 .attentionHeads, keyValueHeads,
@@ -72,15 +73,53 @@ struct Validator {
                     + "`\(heads)` (\(model.headCount))",
                 expected: alternatives(divisors(of: model.headCount)))
         }
-        let headDim = path("head_dim")
-        if isKnown(headDim, heads, path("hidden_size")), model.headDim % 2 != 0 {
+        let rotary = model.latentAttention?.rotaryHeadDim ?? model.headDim
+        let headDim = path(model.latentAttention == nil ? "head_dim" : "qk_rope_head_dim")
+        if isKnown(headDim, heads, path(keys.hidden)), model.learnedPositions == nil,
+            rotary % 2 != 0
+        {
             report(
                 .attentionHeads, headDim,
-                "`\(headDim)` is \(model.headDim); rotary attention turns pairs of numbers",
+                "`\(headDim)` is \(rotary); rotary attention turns pairs of numbers",
                 expected: "an even number")
         }
-        let topK = path("num_experts_per_tok")
-        let experts = path("num_local_experts")
+        checkExpertChoice(model, path)
+    }
+
+    /// Whether a token can choose its experts, and its groups of experts.
+    private mutating func checkExpertChoice(_ model: Model, _ path: (String) -> String) {
+        guard let key = model.family.keys.experts else { return }
+        let topK = path(ModelKeys.topK)
+        let experts = path(key)
+        let (groups, chosen) = (path("n_group"), path("topk_group"))
+        if let count = model.expertGroups, isKnown(groups, chosen, experts) {
+            if model.expertCount % count.count != 0 {
+                report(
+                    .topK, groups,
+                    "`\(groups)` is \(count.count), which does not divide `\(experts)` "
+                        + "(\(model.expertCount))",
+                    expected: alternatives(divisors(of: model.expertCount)))
+            }
+            if count.countPerToken > count.count {
+                report(
+                    .topK, chosen,
+                    "`\(chosen)` is \(count.countPerToken), more than `\(groups)` "
+                        + "(\(count.count))",
+                    expected: "at most \(count.count)")
+            }
+            let choices = model.expertCount / count.count * count.countPerToken
+            if isKnown(topK), model.topK <= model.expertCount, choices > 0, model.topK > choices {
+                report(
+                    .topK, topK,
+                    "`\(topK)` is \(model.topK), but `\(chosen)` leaves a token "
+                        + "\(counted(choices, "expert", "experts")) to choose from",
+                    details: [
+                        "\(count.countPerToken) of \(count.count) groups of "
+                            + "\(model.expertCount / count.count)"
+                    ],
+                    expected: "at most \(choices)")
+            }
+        }
         if isKnown(topK, experts), model.topK > model.expertCount {
             report(
                 .topK, topK,
@@ -98,8 +137,8 @@ struct Validator {
                 .expertChoice:
                 nil
             }
-        if let required, isKnown("routing.gate", "model.num_experts_per_tok"),
-            model.topK != required
+        if let required, model.hasExperts,
+            isKnown("routing.gate", "model.\(ModelKeys.topK)"), model.topK != required
         {
             report(
                 .topK, "routing.gate",
@@ -143,7 +182,7 @@ struct Validator {
 }
 
 /// The numbers that divide `number`, ascending.
-func divisors(of number: Int) -> [Int] {
+package func divisors(of number: Int) -> [Int] {
     var small: [Int] = []
     var large: [Int] = []
     var candidate = 1
@@ -164,12 +203,12 @@ func alternatives(_ numbers: [Int]) -> String {
 }
 
 /// A count with its noun, such as `1 entry` or `3 entries`.
-func counted(_ count: Int, _ one: String, _ many: String) -> String {
+package func counted(_ count: Int, _ one: String, _ many: String) -> String {
     "\(grouped(count)) \(count == 1 ? one : many)"
 }
 
 /// The product of counts, or `Int.max` where it does not fit.
-func boundedProduct(_ counts: [Int]) -> Int {
+package func boundedProduct(_ counts: [Int]) -> Int {
     counts.reduce(1) { product, count in
         let (value, overflow) = product.multipliedReportingOverflow(by: count)
         return overflow ? Int.max : value

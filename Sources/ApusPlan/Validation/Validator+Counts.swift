@@ -82,13 +82,14 @@ extension Validator {
     mutating func checkStates(_ deployment: Deployment) {
         guard unusable.isEmpty, let degrees = deployment.plan?.degrees else { return }
         let model = deployment.model
-        let hidden = Double(model.hiddenSize)
-        let vocabulary = 2 * Double(model.vocabularySize) * hidden
-        let attention = 2 * Double(model.queryWidth + model.keyValueWidth) * hidden
-        let experts = Double(model.expertCount) * 3 * Double(model.expertHiddenSize) * hidden
-        let layer =
-            attention + Double(model.expertCount + 3) * hidden + experts / Double(degrees.expert)
-        let perStage = vocabulary + Double(model.layerCount) * layer
+        let ends = [StoredParameter.Kind.embedding, .embedding, .norms]
+            .map { Double(model.parameterCount(of: $0)) }.reduce(0, +)
+        let layer = [true, false].map { isDense in
+            let parameters = model.layerParameters(isDense: isDense)
+            let experts = Double(model.expertCount) * Double(parameters.expert)
+            return Double(parameters.total(experts: 0)) + experts / Double(degrees.expert)
+        }
+        let perStage = ends + Double(model.layerCount) * (layer.max() ?? 0)
         let ranks = [degrees.data, degrees.context, degrees.tensor].map(Double.init).reduce(1, *)
         guard ranks * perStage > 0x1p58 else { return }
         report(
@@ -108,10 +109,12 @@ extension Validator {
     mutating func checkCounts(_ deployment: Deployment) {
         guard unusable.isEmpty else { return }
         let model = deployment.model
+        let latent = model.latentAttention.map { ($0.queryRank ?? 0) + $0.keyValueRank } ?? 0
         let layer =
-            16 * Double(model.hiddenSize) + 8 * Double(model.headCount * model.headDim)
+            16 * Double(model.hiddenSize) + 8 * Double(model.queryWidth + latent)
             + Double(model.topK) * Double(2 * model.hiddenSize + 4 * model.expertHiddenSize)
             + Double(model.expertCount)
+            + 4 * Double(model.sharedExpertHiddenSize + model.denseHiddenSize)
         let token = 64 * (Double(model.layerCount) * layer + 2 * Double(model.vocabularySize))
         let tokensAllowed = 0x1p62 / token
         let largest = steps(of: deployment).reduce(nil as Step?) { largest, step in

@@ -73,14 +73,15 @@ extension Validator {
             return
         }
         let stages = plan.degrees.pipeline * plan.chunksPerRank
+        let layersKey = "model.\(model.family.keys.layers)"
         checkChunks(plan)
-        guard isKnown("model.num_hidden_layers") else { return }
+        guard isKnown(layersKey) else { return }
         if stages > model.layerCount {
             let chunks = plan.chunksPerRank > 1 ? " × `plan.chunks_per_rank`" : ""
             report(
                 .pipelineDegree, "plan.pipeline_parallel",
                 "`plan.pipeline_parallel`\(chunks) is \(stages), more than "
-                    + "`model.num_hidden_layers` (\(model.layerCount))",
+                    + "`\(layersKey)` (\(model.layerCount))",
                 expected: "at most \(model.layerCount)")
         }
         let path = "plan.layers_per_stage"
@@ -97,7 +98,7 @@ extension Validator {
             let terms = layers.prefix(16).map(String.init).joined(separator: " + ")
             report(
                 .pipelineDegree, path,
-                "`\(path)` adds up to \(sum), `model.num_hidden_layers` is \(model.layerCount)",
+                "`\(path)` adds up to \(sum), `\(layersKey)` is \(model.layerCount)",
                 details: ["\(terms)\(layers.count > 16 ? " + …" : "") = \(sum)"],
                 hint: "without `layers_per_stage` the layers are split as evenly as possible")
         }
@@ -126,7 +127,9 @@ extension Validator {
     mutating func checkExperts(_ degrees: Degrees, model: Model) {
         let path = "plan.expert_parallel"
         let expert = degrees.expert
-        if isKnown(path, "model.num_local_experts"), model.expertCount % expert != 0 {
+        guard let key = model.family.keys.experts else { return checkNoExperts(degrees, model) }
+        let experts = "model.\(key)"
+        if isKnown(path, experts), model.expertCount % expert != 0 {
             let choices = divisors(of: model.expertCount)
             let next = choices.first { $0 > expert } ?? model.expertCount
             let each = counted(model.expertCount / next, "expert", "experts")
@@ -134,7 +137,7 @@ extension Validator {
             return report(
                 .expertDegree, path,
                 "`\(path)` is \(expert), which does not divide "
-                    + "`model.num_local_experts` (\(model.expertCount))",
+                    + "`\(experts)` (\(model.expertCount))",
                 expected: alternatives(choices),
                 hint: "`expert_parallel: \(next)` \(rank); it puts \(each) on each rank")
         }
@@ -157,25 +160,41 @@ extension Validator {
             hint: "experts lie on the ranks of a stage, data × context × tensor")
     }
 
+    /// A dense model has nothing for the axes of experts.
+    private mutating func checkNoExperts(_ degrees: Degrees, _ model: Model) {
+        guard isKnown("model") else { return }
+        for (key, degree) in [
+            ("expert_parallel", degrees.expert), ("expert_tensor_parallel", degrees.expertTensor),
+        ] where degree > 1 && isKnown("plan.\(key)") {
+            report(
+                .expertDegree, "plan.\(key)",
+                "`plan.\(key)` is \(degree), but a `\(model.family.rawValue)` model has no experts",
+                expected: "1")
+        }
+    }
+
     mutating func checkTensor(_ plan: Plan, model: Model) {
         let path = "plan.tensor_parallel"
         let tensor = plan.degrees.tensor
-        guard isKnown(path, "plan.data_parallel", "model.num_attention_heads") else { return }
+        let keys = model.family.keys
+        let heads = "model.\(keys.heads)"
+        guard isKnown(path, "plan.data_parallel", heads) else { return }
         if model.headCount % tensor != 0 {
             report(
                 .tensorDegree, path,
                 "`\(path)` is \(tensor), which does not divide "
-                    + "`model.num_attention_heads` (\(model.headCount))",
+                    + "`\(heads)` (\(model.headCount))",
                 expected: alternatives(divisors(of: model.headCount)))
         }
         let expertTensor = plan.degrees.expertTensor
-        if isKnown("plan.expert_tensor_parallel", "model.intermediate_size"),
+        let width = "model.\(keys.expertHidden)"
+        if model.hasExperts, isKnown("plan.expert_tensor_parallel", width),
             model.expertHiddenSize % expertTensor != 0
         {
             report(
                 .tensorDegree, "plan.expert_tensor_parallel",
                 "`plan.expert_tensor_parallel` is \(expertTensor), which does not divide "
-                    + "`model.intermediate_size` (\(model.expertHiddenSize))")
+                    + "`\(width)` (\(model.expertHiddenSize))")
         }
         let possible = divisors(of: plan.degrees.data)
             .map { boundedProduct([$0, tensor]) }.filter { model.headCount % $0 == 0 }

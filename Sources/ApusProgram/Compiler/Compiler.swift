@@ -14,7 +14,8 @@ package func compile(
     model: Model, plan: Plan, shape: StepShape, at positions: KeyPositions = KeyPositions()
 ) throws(Problems) -> Program {
     let problems =
-        notCompiled(plan, shape, positions) + tooManyInstructions(model, plan, shape, positions)
+        notCompiled(model, positions) + notCompiled(plan, shape, positions)
+        + tooManyInstructions(model, plan, shape, positions)
     guard problems.isEmpty else { throw Problems(problems) }
     let mesh = Mesh(
         plan.degrees.carving(tensor: shape.tensorParallel), placement: plan.pipelinePlacement,
@@ -60,6 +61,19 @@ private func compileStage(_ context: StageContext, _ schedule: [ScheduleEntry]) 
     return ProgramClass(
         stage: context.stage, layers: context.layers, slots: slots, buckets: buckets.map(\.bucket),
         instructions: instructions)
+}
+
+/// What the model is made of that no island computes yet.
+private func notCompiled(_ model: Model, _ positions: KeyPositions) -> [Diagnostic] {
+    guard !model.isComputedByIslands else { return [] }
+    let path = "model.model_type"
+    return [
+        Diagnostic(
+            .notCompiled, location: positions.location(of: path), path: path,
+            problem: "`\(path)` is `\(model.family.rawValue)`, which Apus cannot compile into a "
+                + "program yet",
+            expected: "`\(Model.Family.mixtral.rawValue)`")
+    ]
 }
 
 /// What the plan asks for that no pass can express yet, by key.

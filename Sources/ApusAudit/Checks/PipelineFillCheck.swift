@@ -1,0 +1,44 @@
+import ApusBase
+import ApusCost
+import ApusPlan
+
+/// Whether a pipeline has micro-batches enough to keep all its stages busy at once.
+struct PipelineFillCheck: Check {
+    func findings(in audit: Audit) -> [Diagnostic] {
+        guard let plan = audit.deployment.plan else { return [] }
+        return plan.buckets.enumerated().compactMap { index, bucket in
+            let stages = plan.degrees.pipeline
+            let batches = min(bucket.microBatches, bucket.sequencesPerDataRank)
+            guard batches < stages else { return nil }
+            let path = audit.positions.path(ofBucket: index, in: plan)
+            let idle = plan.idleShare(microBatches: batches)
+            return audit.problem(
+                .pipelineFill, "\(path).micro_batches", severity: .warning,
+                "`\(path).micro_batches` is \(batches), fewer than the \(stages) stages: "
+                    + "\(stages - batches) of them idle at any time",
+                details: ["bubble \(idle.why)"],
+                expected: "at least \(stages), better \(4 * stages) or more",
+                hint: hint(audit, bucket: bucket, stages: stages))
+        }
+    }
+
+    /// More micro-batches of the same sequences, priced.
+    private func hint(_ audit: Audit, bucket: Plan.Bucket, stages: Int) -> String? {
+        let deployment = audit.deployment
+        let lengths = deployment.workload.sequenceLengths
+        let length = lengths.last { deployment.plan?.bucket(forLength: $0) == bucket }
+        guard let length, let planned = Alternative(to: deployment, at: length) else { return nil }
+        let possible = divisors(of: bucket.sequencesPerDataRank)
+        let options = possible.filter { $0 > bucket.microBatches }.compactMap { batches in
+            Alternative(to: deployment, at: length) {
+                $0.changeBucket(forLength: length) { $0.microBatches = batches }
+            }
+        }
+        guard let best = options.min(by: { $0.prediction.stepTime < $1.prediction.stepTime }),
+            best.prediction.stepTime < planned.prediction.stepTime
+        else { return nil }
+        return "`micro_batches: \(best.step.bucket.microBatches)` has a bubble of "
+            + "\(percent(best.bubble)): \(best.prediction.stepTime) a step instead of "
+            + "\(planned.prediction.stepTime)"
+    }
+}

@@ -1,0 +1,102 @@
+package import ApusPlan
+
+/// Which parts of the model one rank of a pipeline stage holds.
+package struct StageLayers: Hashable, Sendable {
+    package var dense = 0
+    /// Layers with experts.
+    package var sparse = 0
+    package var hasEmbedding = false
+    package var hasHead = false
+
+    package init() {}
+
+    package var count: Int { dense + sparse }
+
+    /// The layers of a stage under a plan.
+    ///
+    /// With several chunks per rank the layers are split evenly over all chunks, of which a stage
+    /// holds every `pp`-th, or in V-shaped schedules one from each end. Layers that the plan names
+    /// per stage are taken as they are.
+    package init(stage: Int, plan: Plan, model: Model) {
+        let stages = plan.degrees.pipeline
+        let isV = plan.schedule.isV
+        hasEmbedding = stage == 0
+        hasHead = stage == (isV ? 0 : stages - 1)
+        if let counts = plan.layersPerStage {
+            let first = counts[..<stage].reduce(0, +)
+            add(first..<(first + counts[stage]), of: model)
+            return
+        }
+        let chunks = plan.chunks
+        for chunk in 0..<chunks {
+            let index = isV && chunk == 1 ? 2 * stages - 1 - stage : chunk * stages + stage
+            let (size, longer) = model.layerCount.quotientAndRemainder(
+                dividingBy: stages * chunks)
+            let first = index * size + min(index, longer)
+            add(first..<(first + size + (index < longer ? 1 : 0)), of: model)
+        }
+    }
+
+    private mutating func add(_ layers: Range<Int>, of model: Model) {
+        guard model.hasExperts else {
+            dense += layers.count
+            return
+        }
+        var found = 0
+        for layer in model.denseLayers where layers.contains(layer) { found += 1 }
+        dense += found
+        sparse += layers.count - found
+    }
+}
+
+extension Plan.Schedule {
+    /// Whether a rank holds one chunk from each end of the model.
+    var isV: Bool {
+        switch self {
+        case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1: false
+        case .zeroBubbleV, .dualPipeV: true
+        }
+    }
+}
+
+extension Plan {
+    /// Chunks of layers that each rank holds.
+    package var chunks: Int {
+        switch schedule {
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: 1
+        case .interleaved: max(1, chunksPerRank)
+        case .zeroBubbleV, .dualPipeV: 2
+        }
+    }
+
+    /// The most micro-batches whose activations a stage holds at once, counted in whole stages: a
+    /// chunk counts as its share.
+    ///
+    /// Sources: Narayanan et al. 2021, §2.2 (1F1B), and Megatron-Core's warm-up of the interleaved
+    /// schedule; Qi et al. 2023, "Zero Bubble Pipeline Parallelism", §2 (H1 holds what 1F1B does);
+    /// Qi et al. 2024, "Pipeline Parallelism with Controllable Memory" (in the V shape every rank
+    /// holds what the first does in 1F1B); DeepSeek-AI 2025, DualPipe: one chunk more.
+    package func microBatchesInFlight(stage: Int, microBatches: Int) -> Double {
+        schedule.microBatchesInFlight(
+            stage: stage, pipeline: degrees.pipeline, chunks: chunks, microBatches: microBatches)
+    }
+}
+
+extension Plan.Schedule {
+    /// See `Plan.microBatchesInFlight`.
+    package func microBatchesInFlight(
+        stage: Int, pipeline stages: Int, chunks: Int, microBatches: Int
+    ) -> Double {
+        let all = Double(microBatches)
+        switch self {
+        case .gpipe: return all
+        case .oneForwardOneBackward, .zeroBubbleH1: return min(Double(stages - stage), all)
+        case .interleaved:
+            guard chunks > 1, stages > 1 else { return min(Double(stages - stage), all) }
+            let warmUp = 2 * (stages - stage - 1) + (chunks - 1) * stages
+            return min(Double(warmUp + 1) / Double(chunks), all)
+        case .zeroBubbleV: return min(Double(stages), all)
+        case .dualPipeV: return min(Double(stages) + 0.5, all)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import ApusBase
+package import ApusPlan
+
+/// Prices the parts of a model's layers, kernel by kernel, for one micro-batch on one rank.
+///
+/// This is the one place that knows which kernels a layer runs; the closed form of a step and the
+/// price of an instruction both add up what it says.
+package struct LayerPricer: Sendable {
+    package let model: Model
+    package let shape: MicroBatchShape
+    package let layout: GroupLayout
+    package let implementation: Implementation
+    /// The type of matrix products.
+    package let precision: Precision
+    /// How many rows the fullest expert gets, over the mean.
+    package let imbalance: Double
+    let kernels: Kernels
+    let network: Network
+    let gpu: SustainedRates
+
+    init(
+        model: Model, shape: MicroBatchShape, layout: GroupLayout,
+        implementation: Implementation, precision: Precision, imbalance: Double = 1,
+        kernels: Kernels, network: Network, gpu: SustainedRates
+    ) {
+        self.model = model
+        self.shape = shape
+        self.layout = layout
+        self.implementation = implementation
+        self.precision = precision
+        self.imbalance = imbalance
+        self.kernels = kernels
+        self.network = network
+        self.gpu = gpu
+    }
+
+    /// Bytes of one activation; FP8 products take their inputs from BF16.
+    var element: Int { precision == .fp32 || precision == .tf32 ? 4 : 2 }
+    /// The type of products that stay out of FP8: attention and the head.
+    var widePrecision: Precision { precision == .fp8 ? .bf16 : precision }
+
+    /// Everything one layer does with a micro-batch.
+    package func layer(isDense: Bool, recompute: Plan.Recompute) -> PartCost {
+        let feedForward = isDense ? denseFeedForward() : experts()
+        let cost = attention() + feedForward
+        return cost.recomputed(recompute, selectively: selectiveRecomputation(isDense: isDense))
+    }
+}
+
+// MARK: - Pieces that several parts have
+
+extension LayerPricer {
+    /// A product `[rows, inputs] × [inputs, outputs]`, with both gradients.
+    ///
+    /// The weight's gradient is added to a buffer of the gradients' type, which is read and written
+    /// once for each micro-batch.
+    func product(
+        _ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int, in type: Precision
+    ) {
+        guard rows > 0, inputs > 0, outputs > 0 else { return }
+        cost.forward.work.add(productTime(rows, outputs, inputs, type), .product)
+        cost.backwardInput.work.add(productTime(rows, inputs, outputs, type), .product)
+        cost.backwardWeight.work.add(productTime(outputs, inputs, rows, type), .product)
+        accumulate(&cost, weights: inputs * outputs)
+        guard type == .fp8 else { return }
+        quantise(&cost, rows: rows, inputs: inputs, outputs: outputs)
+    }
+
+    /// Reading and writing the gradient buffer beyond what the product itself writes.
+    func accumulate(_ cost: inout PartCost, weights: Int) {
+        // A product that adds to the buffer itself reads it; otherwise its result is written apart,
+        // read again and added.
+        let gradient = implementation.gradientPrecision.byteCount
+        let bytes =
+            weights * (2 * gradient + (implementation.accumulatesInProducts ? -element : element))
+        // The product writes its result once; the rest overlaps with its computation in part.
+        let time = elementwiseTime(bytes: Double(max(0, bytes)))
+        cost.backwardWeight.work.extend(
+            CostConstants.accumulationExposed * time.time, .elementwise)
+    }
+
+    func productTime(_ m: Int, _ n: Int, _ k: Int, _ type: Precision) -> KernelTime {
+        kernels.product(m: m, n: n, k: k, precision: type).stretched(by: gpu.products(in: type))
+    }
+
+    func elementwiseTime(bytes: Double) -> KernelTime {
+        kernels.elementwise(bytes: bytes).stretched(by: gpu.memory)
+    }
+
+    /// Casting a product's operands to FP8, once along each dimension that a gradient needs.
+    ///
+    /// The kernel before has the numbers at hand, so that only the two copies are written.
+    func quantise(_ cost: inout PartCost, rows: Int, inputs: Int, outputs: Int) {
+        elementwise(&cost.forward, numbers: rows * inputs, bytesPerNumber: 2, kernels: 0)
+        elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2, kernels: 0)
+    }
+
+    func elementwise(
+        _ pass: inout PassCost, numbers: Int, bytesPerNumber: Int, kernels count: Int = 1
+    ) {
+        guard numbers > 0, bytesPerNumber > 0 else { return }
+        pass.work.add(
+            elementwiseTime(bytes: Double(numbers) * Double(bytesPerNumber)), .elementwise)
+        pass.work.launches += count - 1
+    }
+
+    /// A norm: reads and writes each number; backward reads two and writes one.
+    func norm(_ cost: inout PartCost, numbers: Int) {
+        let passes = implementation.fusedElementwise ? 1 : 2
+        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 2 * element * passes)
+        elementwise(
+            &cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element * passes, kernels: 2)
+    }
+
+    /// The residual sum, with bias and dropout where the model has them.
+    func residual(_ cost: inout PartCost, numbers: Int) {
+        let dropout = implementation.dropsOut ? 1 : 0
+        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 3 * element + dropout)
+        elementwise(&cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element + dropout)
+    }
+
+    /// The collectives around a pair of column- and row-parallel products.
+    ///
+    /// Forward gathers before the first and scatters after the second (or sums after the second).
+    /// In backward the second product's gather stands alone; the first one's collectives run while
+    /// its gradients compute. Source: Korthikanti et al. 2022, §4.2.2; Megatron-LM's linear layers.
+    func tensorCollectives(_ cost: inout PartCost, gathersInput: Bool = true) {
+        guard shape.tensor > 1 else { return }
+        let payload = Double(shape.tokens * model.hiddenSize * element)
+        let span = layout.tensor
+        if shape.isSequenceParallel {
+            let gather = network.time(.allGather, payload: payload, span: span)
+            let scatter = network.time(.reduceScatter, payload: payload, span: span)
+            addTensor(&cost.forward, gather + scatter, hidden: false)
+            addTensor(&cost.backwardInput, gather, hidden: false)
+            // The first product's inputs are gathered again for its weight's gradient where the
+            // framework keeps a share of them only.
+            let again = implementation.overlapsTensorGradients ? gather : .zero
+            addTensor(&cost.backwardInput, again + scatter, hidden: true)
+        } else {
+            let sum = network.time(.allReduce, payload: payload, span: span)
+            addTensor(&cost.forward, sum, hidden: false)
+            addTensor(&cost.backwardInput, sum, hidden: true)
+        }
+    }
+
+    private func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
+        let isHidden = hidden && implementation.overlapsTensorGradients
+        pass.addTensor(
+            time, exposed: isHidden ? CostConstants.asynchronousTensorExposed : 1,
+            overlapped: CostConstants.tensorOverlapExposed)
+    }
+}

@@ -1,0 +1,115 @@
+package import ApusBase
+import ApusPlan
+
+/// What the weights of one stage cost in a step: their collectives, each once, and their update.
+///
+/// It depends on the degrees, the placement and the layers of the stage, not on micro-batches,
+/// schedule or ZeRO stage.
+package struct StateCost: Hashable, Sendable {
+    /// Summing gradients over the replicas, whole and so that each keeps a share.
+    package var allReduce = Seconds.zero
+    package var reduceScatter = Seconds.zero
+    /// Gathering the weights from the replicas.
+    package var gather = Seconds.zero
+    /// Summing the gradients of an embedding that the first and the last stage both hold.
+    package var tied = Seconds.zero
+    /// The optimizer's update of all the rank's weights, and of its share of them.
+    package var update = Seconds.zero
+    package var updateShare = Seconds.zero
+    /// Layers of the stage, by which collectives come in pieces.
+    package var layerCount = 1
+
+    package init() {}
+}
+
+/// Prices what the weights of stages cost, whatever ZeRO makes of it.
+package struct StatePricer: Sendable {
+    let plan: Plan
+    let degrees: Degrees
+    let model: Model
+    let layout: GroupLayout
+    let kernels: Kernels
+    let network: Network
+    let dense: LayerParameters
+    let expert: LayerParameters
+    let gradientBytes: Int
+    let weightBytes: Int
+    let updateBytes: Int
+    /// The share of the memory's bandwidth that a step keeps up.
+    let memory: Double
+
+    package init(step: Step, model: CostModel) {
+        plan = step.plan
+        degrees = step.degrees
+        self.model = step.model
+        layout = GroupLayout(
+            degrees: step.degrees, placement: step.plan.pipelinePlacement, domain: model.domain)
+        kernels = model.kernels
+        network = model.network
+        dense = step.model.layerParameters(isDense: true)
+        expert = step.model.layerParameters(isDense: false)
+        gradientBytes = step.implementation.gradientPrecision.byteCount
+        weightBytes = step.workload.precision == .fp32 ? 4 : 2
+        updateBytes = Self.updateBytesPerWeight(step)
+        memory = model.gpu.memory
+    }
+
+    package func cost(of layers: StageLayers) -> StateCost {
+        let states = StateSizes(
+            layers: layers, plan: plan, degrees: degrees, model: model, dense: dense,
+            expert: expert)
+        var cost = StateCost()
+        cost.allReduce = exchange(.allReduce, states, bytesPerElement: gradientBytes)
+        cost.reduceScatter = exchange(.reduceScatter, states, bytesPerElement: gradientBytes)
+        cost.gather = exchange(.allGather, states, bytesPerElement: weightBytes)
+        if states.tiedEmbedding > 0 {
+            let payload = Double(states.tiedEmbedding * gradientBytes)
+            let span = GroupSpan(ranks: 2, ranksPerNode: layout.pipeline.ranksPerNode)
+            cost.tied = network.time(.allReduce, payload: payload, span: span)
+        }
+        cost.update = update(states, isSharded: false)
+        cost.updateShare = update(states, isSharded: true)
+        cost.layerCount = max(1, layers.count)
+        return cost
+    }
+
+    /// A collective over the replicas of dense weights and over those of experts.
+    private func exchange(
+        _ collective: Collective, _ states: StateSizes, bytesPerElement: Int
+    ) -> Seconds {
+        var time = Seconds.zero
+        let dense = states.dense * bytesPerElement
+        if layout.denseData.ranks > 1, dense > 0 {
+            time += network.time(collective, payload: Double(dense), span: layout.denseData)
+        }
+        let experts = states.experts * bytesPerElement
+        if layout.expertData.ranks > 1, experts > 0 {
+            time += network.time(collective, payload: Double(experts), span: layout.expertData)
+        }
+        return time
+    }
+
+    /// Reading and writing the optimizer's states, and what goes before: the norm of the gradients,
+    /// and with FP16 their unscaling.
+    private func update(_ states: StateSizes, isSharded: Bool) -> Seconds {
+        let dense = states.dense / (isSharded ? layout.denseData.ranks : 1)
+        let experts = states.experts / (isSharded ? layout.expertData.ranks : 1)
+        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).stretched(
+            by: memory
+        ).time
+        let cleared = Double((states.dense + states.experts) * gradientBytes)
+        return update + kernels.elementwise(bytes: cleared).stretched(by: memory).time
+    }
+
+    /// What the optimizer reads and writes for each weight that a rank updates.
+    ///
+    /// The norm and the update read the gradient; the update reads and writes the master weight and
+    /// both moments; with FP16 the gradient is unscaled first.
+    static func updateBytesPerWeight(_ step: Step) -> Int {
+        let gradient = step.implementation.gradientPrecision.byteCount
+        let moment = step.workload.optimizerPrecision.byteCount
+        let copy = step.workload.precision == .fp32 ? 0 : 2
+        let unscaling = step.workload.precision == .fp16 ? 2 * gradient : 0
+        return 2 * gradient + 2 * (4 + 2 * moment) + copy + unscaling
+    }
+}

@@ -1,0 +1,87 @@
+import ApusPlan
+
+/// One configuration of a framework: a bucket of the plan, with the numbers that targets share.
+struct ExportJob: Hashable, Sendable {
+    var model: Model
+    var workload: Workload
+    var routing: Routing
+    var run: RunSettings
+    var plan: Plan
+    var bucket: Plan.Bucket
+    /// The key path of the bucket: an entry of `plan.by_sequence_length`, or `plan`.
+    var bucketPath: String
+    var sequenceLength: Int
+    var nodeCount: Int
+    var gpusPerNode: Int
+    /// Whether the deployment names no cluster, so that the nodes are a guess.
+    var isClusterAssumed: Bool
+    /// The processor cores that all ranks share, where these are no GPUs.
+    var cores: Int?
+    /// The domain of the vendor of the GPUs, as Kubernetes' device plugins spell it.
+    var gpuVendor: String
+
+    init(_ request: ExportRequest, bucketIndex: Int, sequenceLength: Int) {
+        model = request.deployment.model
+        workload = request.deployment.workload
+        routing = request.deployment.routing
+        run = request.deployment.run
+        plan = request.plan
+        bucket = request.plan.buckets[bucketIndex]
+        bucketPath = request.positions.path(ofBucket: bucketIndex, in: request.plan)
+        self.sequenceLength = sequenceLength
+        let worldSize = request.plan.degrees.worldSize
+        if let cluster = request.deployment.cluster {
+            nodeCount = cluster.nodeCount
+            gpusPerNode = cluster.gpusPerNode
+        } else {
+            // Assumption: nodes of 8 GPUs, or as many of them as fill all nodes.
+            gpusPerNode = (1...8).last { worldSize.isMultiple(of: $0) } ?? 1
+            nodeCount = worldSize / gpusPerNode
+        }
+        isClusterAssumed = request.deployment.cluster == nil
+        cores = request.deployment.cluster?.cores
+        let gpu = request.deployment.cluster?.gpu.name.lowercased() ?? ""
+        gpuVendor = gpu.hasPrefix("mi") ? "amd.com" : "nvidia.com"
+    }
+
+    var usesProcessors: Bool { cores != nil }
+
+    /// The degrees of the bucket: its extra tensor degree is carved out of the data axis.
+    var degrees: Degrees { plan.degrees.carving(tensor: bucket.tensorParallel) }
+
+    /// Micro-batches of a bucket, at most one for each sequence of a data rank.
+    var microBatchesPerFlush: Int { min(bucket.microBatches, bucket.sequencesPerDataRank) }
+
+    /// Sequences of one micro-batch of one batch replica.
+    var microBatchSize: Int { bucket.sequencesPerDataRank / microBatchesPerFlush }
+
+    var sequencesPerFlush: Int { bucket.sequencesPerDataRank * degrees.data }
+
+    /// How many times the bucket's sequences make up the global batch, rounded up.
+    var accumulation: Int {
+        (workload.sequencesPerBatch + sequencesPerFlush - 1) / sequencesPerFlush
+    }
+
+    /// Sequences of one optimizer step: accumulation extends the flush.
+    var globalBatchSize: Int { sequencesPerFlush * accumulation }
+
+    /// Micro-batches of one optimizer step on one pipeline.
+    var microBatches: Int { microBatchesPerFlush * accumulation }
+
+    /// The layers of each stage, in the order of the model: chunks of a rank are stages of their
+    /// own.
+    var stageLayers: [Int] {
+        if let layers = plan.layersPerStage { return layers }
+        let stages = plan.degrees.pipeline * plan.chunksPerRank
+        return (0..<stages).map { index in
+            model.layerCount / stages + (index < model.layerCount % stages ? 1 : 0)
+        }
+    }
+
+    var areStagesEven: Bool { Set(stageLayers).count <= 1 }
+
+    /// What the job is for, such as `4096 tokens on 4 × 4 GPUs`.
+    var summary: String {
+        "sequences of \(sequenceLength) tokens on \(nodeCount) × \(gpusPerNode) GPUs"
+    }
+}
