@@ -107,7 +107,7 @@ extension Quantity.MemoryScope {
         case .allocated: return Double(stages.map(\.allocated.count).max() ?? 0)
         case .allocatedOnLastStage: return Double(stages.last?.allocated.count ?? 0)
         case .reserved: return Double(stages.map(\.reserved.count).max() ?? 0)
-        case .steadyOnLastStage: return Double(stages.last?.states.count ?? 0)
+        case .steadyOnLastStage: return Double(stages.last?.steady.count ?? 0)
         case .activations:
             return Double(stages.first.map { $0.activations + $0.logits }?.count ?? 0)
         case .states: return Double(stages.first?.states.count ?? 0)
