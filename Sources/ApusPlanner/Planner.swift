@@ -37,4 +37,22 @@ package struct Planner: Sendable {
             front: search.front.candidates, leanest: search.leanest?.strategy,
             leastMemory: search.leanest.map { Bytes(Int(min($0.memory, 0x1p60))) })
     }
+
+    /// Searches the strategies for all lengths of the workload.
+    package func search(_ options: Options = Options()) -> Answer {
+        let lengths = LengthShare.all(of: problem.workload)
+        guard lengths.count > 1 else { return search(length: lengths[0].length, options) }
+        var search = MixedSearch(
+            problem, lengths: lengths, countMax: options.countMax, isPruning: options.isPruning)
+        search.run()
+        var answer = Answer(
+            counts: search.counts, ranked: search.ranking.candidates,
+            front: search.front.candidates)
+        guard answer.ranked.isEmpty else { return answer }
+        // The longest sequences need most.
+        let longest = self.search(length: lengths[lengths.count - 1].length, options)
+        answer.leanest = longest.leanest
+        answer.leastMemory = longest.leastMemory
+        return answer
+    }
 }

@@ -101,6 +101,14 @@ package struct LayerLoads: Hashable, Sendable {
     }
 }
 
+extension LayerLoads {
+    /// Seconds that one micro-batch takes at least on a stage with these layers.
+    package func least(of layers: StageLayers) -> Double {
+        let part = part(of: layers)
+        return StagePricer.least(part.forward) + StagePricer.least(part.backward)
+    }
+}
+
 extension PassCost {
     package var load: PassLoad { PassLoad(self) }
 }

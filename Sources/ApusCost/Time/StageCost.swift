@@ -172,6 +172,13 @@ package struct StagePricer: Hashable, Sendable {
         return result
     }
 
+    /// Seconds that a pass takes at least, however a framework overlaps and whatever else a stage
+    /// does; what two passes take at least adds up.
+    static func least(_ load: PassLoad) -> Double {
+        load.work + min(load.tensorExposed, load.tensorOverlapped) + load.contextExposed
+            + min(1, CostConstants.expertOverlapExposed) * load.expert
+    }
+
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.
     private var boundary: Seconds {
         let exposed = overlapsPipeline ? CostConstants.pipelineOverlapExposed : 1

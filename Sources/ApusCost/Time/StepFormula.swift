@@ -80,10 +80,12 @@ package struct StepFormula: Hashable, Sendable {
                 gather + reductions * reduce, under: microBatches * run.backwardCompute,
                 share: perPass)
         } else {
-            cost.exposed =
+            // With ZeRO 2 each micro-batch's gradients are reduced beside its own backward.
+            let exposed =
                 overlapsGradients
                 ? hidden(reduce, under: run.backwardCompute, share: CostConstants.lastBucket)
                 : reduce
+            cost.exposed = reductions * exposed
             let gathered = gathers * states.gather
             cost.exposed +=
                 overlapsParameters

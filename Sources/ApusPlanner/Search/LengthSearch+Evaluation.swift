@@ -6,7 +6,7 @@ import ApusPlan
 extension LengthSearch {
     /// Prices the stages once and puts steps together from them.
     mutating func evaluate(
-        _ batch: MicroBatchPrices, _ shared: SliceState, _ live: [LivePoint], split index: Int,
+        _ batch: MicroBatchPrices, _ slice: SliceState, _ live: [LivePoint], split index: Int,
         place: Int, overlap: Bool, microBatches: Int, in pipeline: inout PipelineState
     ) {
         let domain = pipeline.domains[place]
@@ -14,7 +14,7 @@ extension LengthSearch {
         let chunks = pipeline.splits[index].chunks
         let variant = OverlapVariants.index(overlap: overlap, chunks: chunks)
         let (message, requestMessage) = messages(batch, place: place, pipeline)
-        let firstToken = shared.requests[domain].timeToFirstToken(
+        let firstToken = slice.requests[domain].timeToFirstToken(
             model: problem.model, messages: pipeline.degrees.pipeline * chunks - 1,
             message: requestMessage)
         let least =
@@ -27,7 +27,7 @@ extension LengthSearch {
                     time: least, memory: $0.memory, firstToken: firstToken.count, in: pipeline)
             }
         guard isWorthIt else { return }
-        let pricer = shared.overlaps.pricer(variant, chunks: chunks, message: message)
+        let pricer = slice.overlaps.pricer(variant, chunks: chunks, message: message)
         let kinds = pipeline.splits[index].kinds
         let stages = kinds.map { pricer.run(of: $0.layers, placed.loads) }
         var slowest = 0.0
@@ -51,7 +51,7 @@ extension LengthSearch {
             let formula = StepFormula(
                 schedule: point.schedule, chunks: chunks, zeroStage: point.zeroStage,
                 microBatches: microBatches, pipeline: pipeline.degrees.pipeline, message: message,
-                implementation: shared.overlaps.implementations[variant])
+                implementation: slice.overlaps.implementations[variant])
             let time = formula.time(kinds, stages: stages, states: states)
             record(
                 Candidate(

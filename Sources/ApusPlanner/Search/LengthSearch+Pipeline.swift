@@ -4,57 +4,54 @@ import ApusPlan
 
 /// The inner loops: one micro-batch under one pipeline degree.
 extension LengthSearch {
-    /// Every strategy that prices `batch` and has the pipeline's degrees.
+    /// Every strategy of a pipeline with one micro-batch.
     mutating func search(
-        _ batch: MicroBatchPrices, _ shared: SliceState, memory: SIMD4<Double>,
+        _ slice: SliceState, recompute: Int, size: Int, floor: Floor,
         in pipeline: inout PipelineState
     ) {
+        guard let batch = slice.batches[recompute][size] else { return }
         let microBatches = pipeline.share / batch.strategy.microBatchSize
-        var floor = Floor(time: .infinity, memory: memory, firstToken: .infinity)
+        var floor = floor
         for domain in pipeline.domains {
             floor.time = min(floor.time, batch.placed[domain]?.wholeMin ?? 0)
-            let request = shared.requests[domain].timeToFirstToken(
-                model: problem.model, messages: 0, message: .zero)
-            floor.firstToken = min(floor.firstToken, request.count)
         }
         floor.time *= Double(microBatches) / Double(pipeline.degrees.pipeline)
-        if isPruning,
-            pipeline.zeroStages.allSatisfy({
-                isHopeless(
-                    time: floor.time, memory: memory[$0], firstToken: floor.firstToken,
-                    in: pipeline)
-            })
-        {
-            return
-        }
+        if isPruning, isHopeless(floor, in: pipeline) { return }
         for split in pipeline.splits.indices {
             search(
-                batch, shared, split: split, microBatches: microBatches, floor: floor,
+                batch, slice, split: split, microBatches: microBatches, floor: floor,
                 in: &pipeline)
         }
     }
 
-    /// The least that a rank holds, by ZeRO stage: what the first stage does with the fewest layers
-    /// that any schedule gives it.
-    ///
-    /// Under each schedule the first stage keeps as many micro-batches in flight as there are
-    /// stages, or all.
-    func memoryFloor(
-        _ batch: MicroBatchPrices, _ pipeline: inout PipelineState
-    ) -> SIMD4<Double> {
-        let microBatches = pipeline.share / batch.strategy.microBatchSize
-        var load = problem.load(
-            StageLayers(), degrees: pipeline.degrees,
-            inFlight: Double(min(microBatches, pipeline.degrees.pipeline)), zeroStage: 0)
-        var result = SIMD4<Double>(repeating: .infinity)
-        for layers in pipeline.firstStages {
-            load.layers = layers
-            for zeroStage in pipeline.zeroStages {
-                load.zeroStage = zeroStage
-                result[zeroStage] = min(result[zeroStage], batch.terms.total(of: load))
-            }
+    /// What limits the strategies of a pipeline, but for their time.
+    func floor(
+        _ slice: SliceState, memory: SIMD4<Double>, in pipeline: PipelineState
+    ) -> Floor {
+        var floor = Floor(time: .infinity, memory: memory, firstToken: .infinity)
+        for domain in pipeline.domains {
+            let request = slice.requests[domain].timeToFirstToken(
+                model: problem.model, messages: 0, message: .zero)
+            floor.firstToken = min(floor.firstToken, request.count)
         }
-        return Self.rounding * result
+        return floor
+    }
+
+    func memoryFloor(
+        _ terms: MemoryTerms, size: Int, _ pipeline: PipelineState
+    ) -> SIMD4<Double> {
+        pipeline.memoryFloor(
+            terms, microBatches: pipeline.share / size,
+            tiesEmbeddings: problem.model.tiesEmbeddings)
+    }
+
+    /// Whether no strategy within a floor matters, whatever its ZeRO stage.
+    func isHopeless(_ floor: Floor, in pipeline: PipelineState) -> Bool {
+        pipeline.zeroStages.allSatisfy { zeroStage in
+            isHopeless(
+                time: floor.time, memory: floor.memory[zeroStage], firstToken: floor.firstToken,
+                in: pipeline)
+        }
     }
 
     /// Whether a rank that holds at least so much may fit, or hold less than any one so far where
@@ -78,7 +75,7 @@ extension LengthSearch {
     }
 
     private mutating func search(
-        _ batch: MicroBatchPrices, _ shared: SliceState, split index: Int, microBatches: Int,
+        _ batch: MicroBatchPrices, _ slice: SliceState, split index: Int, microBatches: Int,
         floor: Floor, in pipeline: inout PipelineState
     ) {
         let split = pipeline.splits[index]
@@ -104,8 +101,9 @@ extension LengthSearch {
                 {
                     continue
                 }
-                let memory = memory(
-                    batch, strategy, kinds: split.kinds, microBatches: microBatches)
+                let memory = pipeline.memory(
+                    batch.terms, schedule, zeroStage: zeroStage, split: index,
+                    microBatches: microBatches, tiesEmbeddings: problem.model.tiesEmbeddings)
                 if memory < leanest?.memory ?? .infinity {
                     leanest = Leanest(memory: memory, strategy: strategy)
                 }
@@ -120,27 +118,10 @@ extension LengthSearch {
         for place in pipeline.placements.indices {
             for overlap in problem.space.overlaps {
                 evaluate(
-                    batch, shared, live, split: index, place: place, overlap: overlap,
+                    batch, slice, live, split: index, place: place, overlap: overlap,
                     microBatches: microBatches, in: &pipeline)
             }
         }
-    }
-
-    /// The peak over stages, in bytes.
-    private func memory(
-        _ batch: MicroBatchPrices, _ strategy: Strategy, kinds: [StageKind], microBatches: Int
-    ) -> Double {
-        var load = problem.load(
-            StageLayers(), degrees: strategy.degrees, inFlight: 0, zeroStage: strategy.zeroStage)
-        var peak = 0.0
-        for kind in kinds {
-            load.layers = kind.layers
-            load.inFlight = strategy.schedule.microBatchesInFlight(
-                stage: kind.first, pipeline: strategy.degrees.pipeline, chunks: strategy.chunks,
-                microBatches: microBatches)
-            peak = max(peak, batch.terms.total(of: load))
-        }
-        return peak
     }
 }
 

@@ -10,7 +10,7 @@ import ApusPlan
 struct LengthSearch {
     let problem: SearchProblem
     let length: Int
-    var prices: PartPrices
+    var tables: LengthTables
     var ranking: Ranking
     var front = ParetoFront()
     var counts = SearchCounts()
@@ -20,8 +20,6 @@ struct LengthSearch {
     let isPruning: Bool
     /// Bytes of a rank.
     let memoryLimit: Double
-    /// The sizes of a layer, whose cuts are set before each use.
-    private var layerShape: LayerShape
     /// How much slower than its bound a strategy is at least: the last digits of sums differ.
     static let rounding = 1 - 1e-9
 
@@ -36,9 +34,7 @@ struct LengthSearch {
         self.length = length
         self.isPruning = isPruning
         memoryLimit = Double(problem.memoryLimit.count)
-        let step = problem.step(Strategy(degrees: Degrees()), length: length)
-        layerShape = LayerShape(step)
-        prices = PartPrices(step: step, model: problem.costModel)
+        tables = LengthTables(problem, length: length)
         ranking = Ranking(countMax: countMax)
     }
 
@@ -54,117 +50,97 @@ struct LengthSearch {
             slicing.degrees(pipeline: $0.pipeline, data: $0.data)
         }
         guard !degrees.isEmpty else { return }
-        var shared = SliceState(slicing, degrees: degrees, problem: problem)
-        var pipelines = degrees.map { state($0, domains: shared.domains) }
+        let domains = problem.domains(degrees)
+        let shareMax = degrees.map { problem.space.sequences / $0.data }.max() ?? 1
+        var pipelines = degrees.map { PipelineState($0, domains: domains, problem: problem) }
         for isSequenceParallel in problem.space.sequenceParallel(slicing) {
-            shared.requests = shared.domains.map {
-                prices.request(slicing, isSequenceParallel: isSequenceParallel, domain: $0)
-            }
-            for index in pipelines.indices {
-                pipelines[index].isOpen = Plan.Recompute.allCases.map { _ in true }
-            }
-            for size in divisors(of: shared.shareMax) {
-                guard pipelines.contains(where: { $0.isOpen.contains(true) }) else { break }
-                search(
-                    shared, size: size, isSequenceParallel: isSequenceParallel, in: &pipelines)
+            var slice = SliceState(
+                slicing, isSequenceParallel: isSequenceParallel, shareMax: shareMax,
+                domains: domains)
+            slice.sizes.removeLast(slice.sizes.count - countOfSizes(slice, pipelines))
+            guard !slice.sizes.isEmpty else { continue }
+            slice.price(&tables.prices, model: problem.wholeModel)
+            for recompute in Plan.Recompute.allCases.indices {
+                for place in pipelines.indices {
+                    search(&slice, recompute: recompute, in: &pipelines[place])
+                }
             }
         }
         for pipeline in pipelines { ranking.insert(pipeline.near) }
     }
 
-    /// All strategies with one micro-batch size.
-    private mutating func search(
-        _ shared: SliceState, size: Int, isSequenceParallel: Bool,
-        in pipelines: inout [PipelineState]
-    ) {
-        var layers: [LayerPrices?] = shared.domains.map { _ in nil }
-        for (index, recompute) in Plan.Recompute.allCases.enumerated() {
-            var strategy = Strategy(degrees: shared.slicing.degrees(pipeline: 1, data: 1))
-            strategy.microBatchSize = size
-            strategy.sequenceParallel = isSequenceParallel
-            strategy.recompute = recompute
-            var batch = MicroBatchPrices(
-                strategy, terms: terms(strategy), domainCount: shared.domains.count)
-            for place in pipelines.indices
-            where pipelines[place].share.isMultiple(of: size) && pipelines[place].isOpen[index] {
-                let memory = memoryFloor(batch, &pipelines[place])
-                guard canFit(memory) else {
-                    // A larger micro-batch holds no less.
-                    pipelines[place].isOpen[index] = false
-                    continue
-                }
-                for domain in pipelines[place].domains where batch.placed[domain] == nil {
-                    let priced =
-                        layers[domain]
-                        ?? prices.layers(
-                            shared.slicing, sequences: size, isSequenceParallel: isSequenceParallel,
-                            domain: shared.domains[domain])
-                    layers[domain] = priced
-                    batch.price(domain, priced, shared.overlaps, model: problem.wholeModel)
-                }
-                search(batch, shared, memory: memory, in: &pipelines[place])
+    /// How many of the sizes may fit: a larger micro-batch holds no less.
+    private mutating func countOfSizes(_ slice: SliceState, _ pipelines: [PipelineState]) -> Int {
+        var (fitting, all) = (0, slice.sizes.count)
+        while fitting < all {
+            let middle = (fitting + all) / 2
+            var strategy = strategy(slice, size: middle)
+            strategy.recompute = .full
+            let terms = terms(strategy)
+            let size = slice.sizes[middle]
+            if pipelines.contains(where: { canFit(memoryFloor(terms, size: size, $0)) }) {
+                fitting = middle + 1
+            } else {
+                all = middle
             }
+        }
+        return fitting
+    }
+
+    /// All strategies of a pipeline with one way to recompute.
+    private mutating func search(
+        _ slice: inout SliceState, recompute: Int, in pipeline: inout PipelineState
+    ) {
+        for (index, size) in slice.sizes.enumerated() where pipeline.share.isMultiple(of: size) {
+            if slice.batches[recompute][index] == nil {
+                var strategy = strategy(slice, size: index)
+                strategy.recompute = Plan.Recompute.allCases[recompute]
+                slice.batches[recompute][index] = MicroBatchPrices(
+                    strategy, terms: terms(strategy), domainCount: slice.domains.count)
+            }
+            guard let batch = slice.batches[recompute][index] else { continue }
+            let memory = memoryFloor(batch.terms, size: size, pipeline)
+            guard canFit(memory) else { break }
+            let floor = floor(slice, memory: memory, in: pipeline)
+            let perSequence = Double(pipeline.share) / Double(pipeline.degrees.pipeline)
+            func isHopeless(orLarger: Bool) -> Bool {
+                var floor = floor
+                floor.time =
+                    perSequence
+                    * slice.least(recompute: recompute, size: index, orLarger: orLarger)
+                return self.isHopeless(floor, in: pipeline)
+            }
+            if isPruning {
+                if isHopeless(orLarger: true) { break }
+                if isHopeless(orLarger: false) { continue }
+            }
+            price(&slice, recompute: recompute, size: index, in: pipeline)
+            search(slice, recompute: recompute, size: index, floor: floor, in: &pipeline)
+        }
+    }
+
+    private func strategy(_ slice: SliceState, size: Int) -> Strategy {
+        var strategy = Strategy(degrees: slice.slicing.degrees(pipeline: 1, data: 1))
+        strategy.microBatchSize = slice.sizes[size]
+        strategy.sequenceParallel = slice.isSequenceParallel
+        return strategy
+    }
+
+    /// Prices a micro-batch wherever its ranks may lie under a pipeline.
+    private mutating func price(
+        _ slice: inout SliceState, recompute: Int, size: Int, in pipeline: PipelineState
+    ) {
+        for domain in pipeline.domains
+        where slice.batches[recompute][size]?.placed[domain] == nil {
+            let layers = tables.prices.layers(
+                slice.slicing, sequences: slice.sizes[size],
+                isSequenceParallel: slice.isSequenceParallel, domain: slice.domains[domain])
+            slice.batches[recompute][size]?.price(
+                domain, layers, slice.overlaps, model: problem.wholeModel)
         }
     }
 
     private mutating func terms(_ strategy: Strategy) -> MemoryTerms {
-        layerShape.degrees = strategy.degrees
-        layerShape.sequencesPerMicroBatch = strategy.microBatchSize
-        layerShape.sequenceParallel = strategy.sequenceParallel
-        layerShape.recompute = strategy.recompute
-        return MemoryTerms(layerShape, stored: strategy.degrees, workload: problem.workload)
-    }
-
-    private func state(_ degrees: Degrees, domains: [Int]) -> PipelineState {
-        let space = problem.space
-        let splits = problem.splits[degrees.pipeline] ?? []
-        let placements = space.placements(pipeline: degrees.pipeline)
-        var firstStages: [StageLayers] = []
-        for layers in splits.map(\.kinds[0].layers)
-        where !firstStages.contains(where: { $0.holdsNoMore(than: layers) }) {
-            firstStages.removeAll { layers.holdsNoMore(than: $0) }
-            firstStages.append(layers)
-        }
-        return PipelineState(
-            degrees: degrees, share: space.sequences / degrees.data, splits: splits,
-            zeroStages: space.zeroStages(degrees), placements: placements,
-            domains: placements.map { placement in
-                let domain = problem.domain(placement, pipeline: degrees.pipeline)
-                return domains.firstIndex(of: domain) ?? 0
-            },
-            firstStages: firstStages, stateCosts: placements.map { _ in splits.map { _ in nil } })
-    }
-}
-
-extension StageLayers {
-    /// Whether a stage with these layers needs no more memory than one with those.
-    fileprivate func holdsNoMore(than other: StageLayers) -> Bool {
-        dense <= other.dense && sparse <= other.sparse && (other.hasHead || !hasHead)
-            && (other.hasEmbedding || !hasEmbedding)
-    }
-}
-
-/// What the strategies with one slicing share during a search.
-struct SliceState {
-    let slicing: Slicing
-    /// How many ranks of a stage share the fastest link, under any pipeline and placement.
-    let domains: [Int]
-    let overlaps: OverlapVariants
-    /// The most sequences that a batch replica has.
-    let shareMax: Int
-    /// What a request costs, for each domain.
-    var requests: [RequestPricer] = []
-
-    init(_ slicing: Slicing, degrees: [Degrees], problem: SearchProblem) {
-        self.slicing = slicing
-        overlaps = OverlapVariants(slicing)
-        shareMax = degrees.map { problem.space.sequences / $0.data }.max() ?? 1
-        var domains: Set<Int> = []
-        for degrees in degrees {
-            for placement in problem.space.placements(pipeline: degrees.pipeline) {
-                domains.insert(problem.domain(placement, pipeline: degrees.pipeline))
-            }
-        }
-        self.domains = domains.sorted()
+        tables.terms(strategy, stored: strategy.degrees)
     }
 }

@@ -19,8 +19,62 @@ struct PipelineState {
     var stateCosts: [[[StateCost]?]]
     /// The fastest strategies with these degrees.
     var near = NearTies()
-    /// Whether a micro-batch may fit that is larger than all so far.
-    var isOpen: [Bool] = []
+
+    init(_ degrees: Degrees, domains: [Int], problem: SearchProblem) {
+        self.degrees = degrees
+        share = problem.space.sequences / degrees.data
+        splits = problem.splits[degrees.pipeline] ?? []
+        firstStages = problem.firstStages[degrees.pipeline] ?? []
+        zeroStages = problem.space.zeroStages(degrees)
+        placements = problem.space.placements(pipeline: degrees.pipeline)
+        self.domains = placements.map { placement in
+            let domain = problem.domain(placement, pipeline: degrees.pipeline)
+            return domains.firstIndex(of: domain) ?? 0
+        }
+        let unpriced: [[StateCost]?] = splits.map { _ in nil }
+        stateCosts = placements.map { _ in unpriced }
+    }
+
+    /// The least that a rank holds, by ZeRO stage: what the first stage does with the fewest layers
+    /// that any schedule gives it.
+    ///
+    /// Under each schedule the first stage keeps as many micro-batches in flight as there are
+    /// stages, or all.
+    func memoryFloor(
+        _ terms: MemoryTerms, microBatches: Int, tiesEmbeddings: Bool
+    ) -> SIMD4<Double> {
+        var load = StageLoad(
+            layers: StageLayers(), inFlight: Double(min(max(1, microBatches), degrees.pipeline)),
+            zeroStage: 0, degrees: degrees, tiesEmbeddings: tiesEmbeddings)
+        var result = SIMD4<Double>(repeating: .infinity)
+        for layers in firstStages {
+            load.layers = layers
+            for zeroStage in zeroStages {
+                load.zeroStage = zeroStage
+                result[zeroStage] = min(result[zeroStage], terms.total(of: load))
+            }
+        }
+        return LengthSearch.rounding * result
+    }
+
+    /// The peak over stages under a schedule, in bytes.
+    func memory(
+        _ terms: MemoryTerms, _ schedule: Plan.Schedule, zeroStage: Int, split: Int,
+        microBatches: Int, tiesEmbeddings: Bool
+    ) -> Double {
+        var load = StageLoad(
+            layers: StageLayers(), inFlight: 0, zeroStage: zeroStage, degrees: degrees,
+            tiesEmbeddings: tiesEmbeddings)
+        var peak = 0.0
+        for kind in splits[split].kinds {
+            load.layers = kind.layers
+            load.inFlight = schedule.microBatchesInFlight(
+                stage: kind.first, pipeline: degrees.pipeline, chunks: splits[split].chunks,
+                microBatches: microBatches)
+            peak = max(peak, terms.total(of: load))
+        }
+        return peak
+    }
 }
 
 /// What limits a strategy at best, before it is priced.

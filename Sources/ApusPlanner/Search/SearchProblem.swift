@@ -12,6 +12,9 @@ package struct SearchProblem: Sendable {
     package let space: SearchSpace
     /// By pipeline degree.
     let splits: [Int: [Split]]
+    /// By pipeline degree, what the first stage holds at least: of the splits, those with the
+    /// fewest layers.
+    let firstStages: [Int: [StageLayers]]
 
     package init(model: Model, cluster: Cluster, workload: Workload, routing: Routing = Routing()) {
         self.model = model
@@ -25,6 +28,16 @@ package struct SearchProblem: Sendable {
         splits = Dictionary(
             uniqueKeysWithValues: divisors(of: cluster.worldSize).filter { $0 <= model.layerCount }
                 .map { ($0, Split.all(pipeline: $0, model: model)) })
+        firstStages = splits.mapValues { splits in
+            var least: [StageLayers] = []
+            for split in splits {
+                let layers = split.kinds[0].layers
+                guard !least.contains(where: { $0.holdsNoMore(than: layers) }) else { continue }
+                least.removeAll { layers.holdsNoMore(than: $0) }
+                least.append(layers)
+            }
+            return least
+        }
     }
 
     /// What a rank may hold.
@@ -45,6 +58,18 @@ package struct SearchProblem: Sendable {
         placement == .outermost ? costModel.domain : max(1, costModel.domain / pipeline)
     }
 
+    /// How many ranks of a stage share the fastest link, under any of these degrees and any
+    /// placement.
+    func domains(_ degrees: [Degrees]) -> [Int] {
+        var domains: Set<Int> = []
+        for degrees in degrees {
+            for placement in space.placements(pipeline: degrees.pipeline) {
+                domains.insert(domain(placement, pipeline: degrees.pipeline))
+            }
+        }
+        return domains.sorted()
+    }
+
     /// The step of a strategy.
     package func step(_ strategy: Strategy, length: Int) -> Step {
         step(strategy.plan(sequences: workload.sequencesPerBatch), length: length)
@@ -57,12 +82,12 @@ package struct SearchProblem: Sendable {
             model: model, cluster: cluster, workload: workload, routing: routing, plan: plan,
             bucket: bucket, sequenceLength: length, implementation: .standard(for: plan))
     }
+}
 
-    func load(
-        _ layers: StageLayers, degrees: Degrees, inFlight: Double, zeroStage: Int
-    ) -> StageLoad {
-        StageLoad(
-            layers: layers, inFlight: inFlight, zeroStage: zeroStage, degrees: degrees,
-            tiesEmbeddings: model.tiesEmbeddings)
+extension StageLayers {
+    /// Whether a stage with these layers needs no more memory than one with those.
+    fileprivate func holdsNoMore(than other: StageLayers) -> Bool {
+        dense <= other.dense && sparse <= other.sparse && (other.hasHead || !hasHead)
+            && (other.hasEmbedding || !hasEmbedding)
     }
 }

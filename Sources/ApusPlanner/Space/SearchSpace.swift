@@ -77,6 +77,12 @@ package struct SearchSpace: Hashable, Sendable {
         }
     }
 
+    /// The tensor degrees that a bucket may have: a part of the data axis computes with slices of
+    /// the weights that it holds whole.
+    package func carvings(_ slicing: Slicing, dataMax: Int) -> [Int] {
+        divisors(of: dataMax).map { $0 * slicing.tensor }.filter(allows(tensor:))
+    }
+
     package func microBatchSizes(share: Int) -> [Int] { divisors(of: share) }
 
     /// ZeRO shards what replicas hold alike; without replicas all stages are the same.

@@ -70,7 +70,12 @@ extension Plan.Schedule {
     }
 }
 
-extension Plan.Recompute {
+extension Plan.Recompute: Comparable {
+    /// What runs less again comes first.
+    package static func < (left: Plan.Recompute, right: Plan.Recompute) -> Bool {
+        left.rank < right.rank
+    }
+
     fileprivate var rank: Int {
         switch self {
         case .none: 0
