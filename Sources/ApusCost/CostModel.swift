@@ -3,8 +3,8 @@ package import ApusPlan
 
 /// What a training step costs, in time and memory, in closed form.
 ///
-/// The parts of a layer are priced kernel by kernel (`LayerPricer`), and the schedule's formula adds
-/// them up over micro-batches and stages.
+/// The parts of a layer are priced kernel by kernel (`LayerPricer`), and the schedule's formula
+/// adds them up over micro-batches and stages.
 package struct CostModel: Sendable {
     package let cluster: Cluster
     let kernels: Kernels

@@ -11,8 +11,9 @@ extension Network {
     /// `nodeLimit` is how many nodes a token's experts may lie on, where the router limits them.
     ///
     /// Fitted: DeepEP's normal kernels move 0.79 of NVLink's bandwidth on H800 and 0.71 to 0.82 on
-    /// B200, and 0.87 to 0.91 of the network's, once the node's own share is taken off the published
-    /// logical bandwidth. Source: deepseek-ai/DeepEP@dd758ca, `docs/legacy.md` and `README.md`.
+    /// B200, and 0.87 to 0.91 of the network's, once the node's own share is taken off the
+    /// published logical bandwidth.
+    /// Source: deepseek-ai/DeepEP@dd758ca, `docs/legacy.md` and `README.md`.
     package func expertExchange(
         tokens: Int, hidden: Int, topK: Int, bytesPerElement: Double, span: GroupSpan,
         fused: Bool, nodeLimit: Int? = nil

@@ -14,8 +14,8 @@ package struct Network: Sendable {
     let inner: Link
     let outer: [Link]
     let gpusPerNode: Int
-    /// How much longer a collective of eight ranks of a node takes within a step than in a benchmark
-    /// of its own, where all start at once.
+    /// How much longer a collective of eight ranks of a node takes within a step than in a
+    /// benchmark of its own, where all start at once.
     ///
     /// Assumption: the wait for the last rank grows with the logarithm of their number.
     let slowdown: Double
@@ -50,12 +50,12 @@ package struct Network: Sendable {
 
     package init(cluster: Cluster, slowdown: Double = 1) {
         self.slowdown = slowdown
-        let links = cluster.links.isEmpty ? Network.links(of: cluster) : cluster.links
-        let fallback = Link(
-            level: "node", gpuCount: max(1, cluster.gpusPerNode), bandwidthGBPerSecond: 25,
-            latencyMicroseconds: 10)
-        inner = links.first ?? fallback
-        outer = links.count > 1 ? Array(links.dropFirst()) : [links.first ?? fallback]
+        let links = cluster.linksOrDefault
+        // One GPU alone has no links, and no group to ask about.
+        let none = Link(
+            level: "node", gpuCount: 1, bandwidthGBPerSecond: 1, latencyMicroseconds: 0)
+        inner = links.first ?? none
+        outer = links.count > 1 ? Array(links.dropFirst()) : [inner]
         gpusPerNode = max(1, inner.gpuCount)
         guard let known = MeasuredCollectives.System.standing(for: cluster.gpu.name) else {
             provenance = .roofline
@@ -129,27 +129,6 @@ package struct Network: Sendable {
             if link.bandwidthGBPerSecond < slowest.bandwidthGBPerSecond { slowest = link }
         }
         return slowest
-    }
-
-    /// The links of a cluster whose file names none: those its GPUs are usually sold with.
-    private static func links(of cluster: Cluster) -> [Link] {
-        let name = cluster.gpu.name.lowercased()
-        let table: [(prefix: String, inside: Double, domain: Int, outside: Double)] = [
-            ("a100", 300, 8, 25), ("h100", 450, 8, 50), ("h800", 200, 8, 50), ("h200", 450, 8, 50),
-            ("b200", 900, 8, 100), ("b300", 900, 8, 100), ("gb200", 900, 72, 50),
-            ("gb300", 900, 72, 100), ("mi300x", 448, 8, 50), ("l40s", 32, 8, 50),
-            ("rtx4090", 32, 8, 12.5),
-        ]
-        let row = table.first { name.hasPrefix($0.prefix) }
-        let domain = max(row?.domain ?? cluster.gpusPerNode, 1)
-        return [
-            Link(
-                level: "node", gpuCount: domain, bandwidthGBPerSecond: row?.inside ?? 32,
-                latencyMicroseconds: 3),
-            Link(
-                level: "network", gpuCount: max(cluster.worldSize, domain),
-                bandwidthGBPerSecond: row?.outside ?? 12.5, latencyMicroseconds: 8),
-        ]
     }
 }
 

@@ -25,7 +25,8 @@ package struct RequestPricer: Hashable, Sendable {
         let model = pricer.model
         dense =
             model.denseLayerCount > 0
-            ? pricer.implementation.requestTime(attention + alone.denseFeedForward().forward) : .zero
+            ? pricer.implementation.requestTime(attention + alone.denseFeedForward().forward)
+            : .zero
         expert =
             model.expertLayerCount > 0
             ? pricer.implementation.requestTime(attention + alone.experts().forward) : .zero

@@ -78,6 +78,17 @@ struct ExportJob: Hashable, Sendable {
         }
     }
 
+    /// The layers of each rank of a pipeline, for schedules in which chunks change nothing.
+    var rankLayers: [Int] {
+        let ranks = plan.degrees.pipeline
+        let layers = stageLayers
+        guard layers.count > ranks, layers.count.isMultiple(of: ranks) else { return layers }
+        let chunks = layers.count / ranks
+        return (0..<ranks).map { rank in
+            layers[(rank * chunks)..<((rank + 1) * chunks)].reduce(0, +)
+        }
+    }
+
     var areStagesEven: Bool { Set(stageLayers).count <= 1 }
 
     /// What the job is for, such as `4096 tokens on 4 × 4 GPUs`.

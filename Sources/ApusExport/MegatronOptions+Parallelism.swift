@@ -14,6 +14,10 @@ extension MegatronOptions {
         notes.lose(
             path, "\(degrees.tensor)", if: degrees.tensor != job.plan.degrees.tensor,
             instead: "the weights are sliced over these ranks too, not only the computation")
+        notes.refuse(
+            "plan.expert_tensor_parallel", "\(degrees.expertTensor)",
+            if: job.model.hasExperts && job.model.hasFeedForwardBias && degrees.expertTensor > 1,
+            because: "experts with biases are not sliced")
         writeSequenceParallelism()
         writePlacement()
         let chunk = 2 * degrees.context
@@ -56,11 +60,13 @@ extension MegatronOptions {
     private mutating func writePlacement() {
         let degrees = job.degrees
         guard job.plan.pipelinePlacement == .innermost, degrees.pipeline > 1 else { return }
-        guard !job.model.hasExperts || degrees.expertData == degrees.data else {
+        let replicas =
+            job.model.hasExperts ? degrees.expertData : degrees.data * degrees.context
+        guard replicas == degrees.data else {
             return notes.lose(
                 "plan.pipeline_placement", "innermost",
-                instead: "a stage's ranks side by side; the other order needs as many replicas "
-                    + "of the experts (\(degrees.expertData)) as of the rest (\(degrees.data))")
+                instead: "a stage's ranks side by side; the other order needs as many ranks that "
+                    + "share experts (\(replicas)) as batch replicas (\(degrees.data))")
         }
         parallelism.add("--use-tp-pp-dp-mapping")
         notes.lose(
@@ -72,12 +78,12 @@ extension MegatronOptions {
     mutating func writePipeline() {
         let schedule = job.plan.schedule
         switch schedule {
-        case .oneForwardOneBackward: writeStages(job.stageLayers)
+        case .oneForwardOneBackward: writeStages(job.rankLayers)
         case .interleaved: writeInterleaved()
         case .gpipe, .zeroBubbleH1:
             notes.lose(
                 "plan.schedule", schedule.rawValue, if: job.degrees.pipeline > 1, instead: "1f1b")
-            writeStages(job.stageLayers)
+            writeStages(job.rankLayers)
         case .zeroBubbleV, .dualPipeV:
             notes.lose(
                 "plan.schedule", schedule.rawValue, if: job.degrees.pipeline > 1,
@@ -90,7 +96,7 @@ extension MegatronOptions {
     private func vShapedLayers() -> [Int] {
         let layers = job.stageLayers
         let ranks = job.degrees.pipeline
-        guard layers.count == 2 * ranks else { return layers }
+        guard layers.count == 2 * ranks else { return job.rankLayers }
         return (0..<ranks).map { layers[$0] + layers[2 * ranks - 1 - $0] }
     }
 

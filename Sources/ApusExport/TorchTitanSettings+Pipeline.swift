@@ -17,8 +17,8 @@ extension TorchTitanSettings {
         let schedule = job.plan.schedule
         let layers = job.stageLayers
         switch schedule {
-        case .gpipe: return ("GPipe", perRank(layers))
-        case .oneForwardOneBackward: return ("1F1B", perRank(layers))
+        case .gpipe: return ("GPipe", job.rankLayers)
+        case .oneForwardOneBackward: return ("1F1B", job.rankLayers)
         case .interleaved:
             notes.refuse(
                 "\(job.bucketPath).micro_batches", "\(job.bucket.microBatches)",
@@ -28,19 +28,9 @@ extension TorchTitanSettings {
             return ("Interleaved1F1B", layers)
         case .zeroBubbleH1:
             notes.lose("plan.schedule", schedule.rawValue, instead: "1F1B")
-            return ("1F1B", perRank(layers))
+            return ("1F1B", job.rankLayers)
         case .zeroBubbleV: return vShaped("ZBVZeroBubble")
         case .dualPipeV: return vShaped("DualPipeV")
-        }
-    }
-
-    /// One stage for each rank; chunks that change nothing in this schedule are joined.
-    private func perRank(_ layers: [Int]) -> [Int] {
-        let ranks = job.degrees.pipeline
-        guard layers.count > ranks, layers.count.isMultiple(of: ranks) else { return layers }
-        let chunks = layers.count / ranks
-        return (0..<ranks).map { rank in
-            layers[(rank * chunks)..<((rank + 1) * chunks)].reduce(0, +)
         }
     }
 
@@ -54,7 +44,7 @@ extension TorchTitanSettings {
             notes.lose(
                 "plan.schedule", job.plan.schedule.rawValue,
                 instead: "1F1B, as \(count) layers are fewer than two on each of \(ranks) ranks")
-            return ("1F1B", perRank(layers))
+            return ("1F1B", job.rankLayers)
         }
         notes.lose(
             "plan.layers_per_stage", "\(layers)",

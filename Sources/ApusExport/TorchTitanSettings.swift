@@ -41,6 +41,11 @@ struct TorchTitanSettings {
         let sharesSequences = job.plan.sequenceParallel && degrees.tensor > 1
         parallelism.append("enable_sequence_parallel=\(sharesSequences ? "True" : "False")")
         parallelism.append("context_parallel_degree=\(degrees.context)")
+        // Masks of FlexAttention are shared out by blocks; those of GPT-OSS are two.
+        if degrees.context > 1 {
+            let balancer = job.model.hasAttentionSinks ? "None" : "\"ptrr\""
+            parallelism.append("context_parallel_load_balancer=\(balancer)")
+        }
         parallelism.append("pipeline_parallel_degree=\(degrees.pipeline)")
         if job.model.hasExperts { parallelism.append("expert_parallel_degree=\(degrees.expert)") }
         notes.lose(
@@ -70,8 +75,9 @@ struct TorchTitanSettings {
         let length = job.sequenceLength
         notes.refuse(
             "plan.context_parallel", "\(degrees.context)",
-            if: degrees.context > 1 && !length.isMultiple(of: 2 * degrees.context),
-            because: "\(length) tokens are no multiple of 2 × \(degrees.context)")
+            if: degrees.context > 1 && !length.isMultiple(of: 128 * degrees.context),
+            because: "\(length) tokens are no multiple of \(degrees.context) ranks × 128, a block "
+                + "of FlexAttention")
         let divisor = degrees.tensor * (degrees.context > 1 ? 2 * degrees.context : 1)
         notes.refuse(
             "plan.sequence_parallel", "true",

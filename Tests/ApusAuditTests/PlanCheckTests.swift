@@ -41,6 +41,15 @@ struct PlanCheckTests {
             ])
     }
 
+    @Test("a pipeline that is faster than data parallelism is noted, and nothing is proposed")
+    func notesFasterPipeline() throws {
+        let embedding = pipelined + [("vocab_size: 512", "vocab_size: 4000000")]
+        let report = try AuditFile.report(replacing: embedding)
+        let problem = try #require(report.problems.first { $0.code == .needlessPipeline })
+        #expect(problem.severity == .note)
+        #expect(problem.hint == nil)
+    }
+
     @Test("a pipeline of a model that no GPU holds whole is needed")
     func acceptsPipeline() throws {
         let large = [
@@ -118,9 +127,13 @@ struct PlanCheckTests {
 
     @Test("a stage with a heavy head is found, and the layers proposed are faster")
     func findsUnevenStages() throws {
-        let heavy = pipelined + [("vocab_size: 512", "vocab_size: 4000000")]
+        let heavy =
+            pipelined + [
+                ("vocab_size: 512", "vocab_size: 400000"),
+                ("sequence_lengths: [16]", "sequence_lengths: [4096]"),
+            ]
         let file = try AuditFile.read(AuditFile.text(replacing: heavy))
-        let planned = try #require(Alternative(to: file.deployment, at: 16))
+        let planned = try #require(Alternative(to: file.deployment, at: 4096))
         let times = planned.prediction.stages.map { $0.forward + $0.backward }
         let ratio = 2 * times[1].count / (times[0] + times[1]).count
         #expect(
@@ -128,18 +141,21 @@ struct PlanCheckTests {
                 .hasPrefix(
                     """
                     plans/small.yaml:19:1: warning: stage 1 computes \(significant(ratio)) times \
-                    as long as the mean of the stages at 16 tokens  [stage-balance]
+                    as long as the mean of the stages at 4096 tokens  [stage-balance]
                       stages compute \(times[0]), \(times[1]) on a micro-batch
                     """) == true)
         #expect(try AuditFile.messages(.stageBalance, replacing: pipelined) == [])
-        let report = try StrategyFile.report()
-        let hint = try #require(report.problems.first { $0.code == .stageBalance }?.hint)
-        let layers = try #require(hint.firstMatch(of: /\[(\d), (\d), (\d), (\d)\]/)?.output)
+        let problem = try #require(
+            try StrategyFile.report().problems.first { $0.code == .stageBalance })
+        let length = try #require(problem.problem.firstMatch(of: /at (\d+) tokens/)?.output.1)
+        let layers = try #require(
+            problem.hint?.firstMatch(of: /\[(\d), (\d), (\d), (\d)\]/)?.output)
         let list = [layers.1, layers.2, layers.3, layers.4].compactMap { Int($0) }
         let deployment = try StrategyFile.read().deployment
-        let before = try #require(Alternative(to: deployment, at: 1024))
+        let at = try #require(Int(length))
+        let before = try #require(Alternative(to: deployment, at: at))
         let after = try #require(
-            Alternative(to: deployment, at: 1024) { $0.plan?.layersPerStage = list })
+            Alternative(to: deployment, at: at) { $0.plan?.layersPerStage = list })
         #expect(after.prediction.stepTime < before.prediction.stepTime)
     }
 

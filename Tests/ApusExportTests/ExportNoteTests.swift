@@ -8,6 +8,18 @@ import Testing
 
 @Suite("Notes of an export")
 struct ExportNoteTests {
+    /// The example of ApusExport.
+    @Test("the document's plan loses something on its way to Megatron-LM")
+    func exportsDocument() throws {
+        let read = try ExportFixture.request("Plans/strategy-16gpu.yaml", to: .megatron)
+        let (deployment, plan) = (read.deployment, read.plan)
+        let request = ExportRequest(
+            deployment: deployment, plan: plan, target: .megatron, file: "plan.yaml", length: 4096)
+        let export = try request.export()
+        #expect(export.files.map(\.name) == ["megatron-4096.sh"])
+        #expect(export.isLossy)
+    }
+
     @Test("a loss says where, what, and what happens instead")
     func tellsLoss() throws {
         let notes = try ExportFixture.request("Plans/strategy-16gpu.yaml", to: .megatron).export()

@@ -68,7 +68,9 @@ struct MegatronLMTests {
             else { continue }
             layouts += 1
             let stages = layout[1].split(separator: "|")
-            #expect(stages.count.isMultiple(of: job.degrees.pipeline))
+            let isInterleaved = job.plan.schedule == .interleaved
+            #expect(
+                stages.count == job.degrees.pipeline * (isInterleaved ? job.plan.chunksPerRank : 1))
             #expect(stages.first?.hasPrefix("Et*") == true && stages.last?.hasSuffix("L") == true)
             let counts = stages.compactMap { stage in
                 Int(stage.filter { $0.isNumber })

@@ -25,6 +25,8 @@ struct ValidationTests {
             ("step_time", "ms", 1000), ("tokens_per_s_per_gpu", "tokens/s/GPU", tokens / 16),
             ("gpu_hours_per_1T_tokens", "GPU hours", 16 / 3600 / tokens * 1e12),
             ("train_days_300B_tokens", "days", 300e9 / tokens / 86_400),
+            ("pretrain_gpu_hours_14.8T", "GPU hours", 16 / 3600 / tokens * 14.8e12),
+            ("tokens_per_s", "tokens/s", tokens),
         ]
         for other in others {
             let row = MeasuredRow.dense.with(.quantity, other.quantity).with(.unit, other.unit)
@@ -42,6 +44,24 @@ struct ValidationTests {
         let decimal = try comparison(row.with(.unit, "GB"))
         #expect((decimal.predicted / binary.predicted - 1.073741824).magnitude < 1e-9)
         #expect(binary.predicted > 1)
+    }
+
+    @Test("a utilization is of the peak that its unit names, or of the precision's")
+    func heedsPeaks() throws {
+        let row = MeasuredRow.dense.with(.quantity, "mfu").with(.value, "40")
+        let own = try comparison(row.with(.unit, "%"))
+        #expect(try comparison(row.with(.unit, "% of 989 TFLOP/s")) == own)
+        let half = try comparison(row.with(.unit, "% of 494.5 TFLOP/s"))
+        #expect((half.predicted / own.predicted - 2).magnitude < 1e-9)
+    }
+
+    @Test("a variant of a known GPU is taken for the known one, and named")
+    func fillsInGPU() throws {
+        guard case .assumed(let result) = try outcome(.dense.with(.gpu, "H100-96GB-HBM2e")) else {
+            Issue.record("the row was not filled in")
+            return
+        }
+        #expect(result.assumptions == ["gpu H100"])
     }
 
     @Test("what a run tunes is filled in, named and kept apart")

@@ -29,6 +29,18 @@ def curve(rows):
     return numpy.maximum.accumulate(times)
 
 
+def report(gpu, collective, curves):
+    """How well every other size predicts the sizes between, from 64 KiB on."""
+    sizes = numpy.array(SIZES)
+    odd = (sizes % 2 == 0) & (sizes >= 16)
+    error = []
+    for times in curves:
+        kept = ~(sizes % 2 == 0)
+        predicted = numpy.exp(numpy.interp(sizes, sizes[kept], numpy.log(times[kept])))
+        error += list(abs(predicted / times - 1)[odd])
+    print(f"{collective} {gpu}: error between sizes median {100 * numpy.median(error):.1f} %")
+
+
 def make(measurements, reports):
     rows = [
         row for row in measurements.rows("collectives.csv")
@@ -39,12 +51,14 @@ def make(measurements, reports):
             ranks = sorted({
                 int(row["gpus"]) for row in rows
                 if row["system"] == system and row["collective"] == key})
-            values = []
-            for count in ranks:
-                chosen = [
+            curves = [
+                curve([
                     row for row in rows if row["system"] == system
-                    and row["collective"] == key and int(row["gpus"]) == count]
-                values += list(numpy.round(curve(chosen) * 100))
+                    and row["collective"] == key and int(row["gpus"]) == count])
+                for count in ranks]
+            if reports:
+                report(gpu, collective, curves)
+            values = numpy.round(numpy.concatenate(curves) * 100)
             name = gpu + collective[0].upper() + collective[1:]
             text += swift.integers(
                 name, values,

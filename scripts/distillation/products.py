@@ -112,6 +112,10 @@ def fit(shapes, measured, machine):
     penalties = [
         smoothing.penalty(GRIDS, 0.05, 0.02), smoothing.penalty(UNALIGNED_GRIDS, 0.02, 0.2)]
     grids = smoothing.fit(matrices(shapes), penalties, residuals)
+    knots = numpy.stack(numpy.meshgrid(*GRIDS, indexing="ij"), axis=-1).reshape(-1, 3)
+    modelled = numpy.log(times(constants, 2**knots, machine))
+    size = [len(grid) for grid in GRIDS]
+    grids[0] = smoothing.rising((modelled + grids[0]).reshape(size)).ravel() - modelled
     return constants, [numpy.round(grid * 1000) / 1000 for grid in grids]
 
 

@@ -31,13 +31,18 @@ struct NeedlessPipelineCheck: Check {
             "at \(planned.step.sequenceLength) tokens: bubble \(percent(planned.bubble)), "
                 + "\(planned.words); data parallelism \(ranks): no bubble, \(whole.words)"
         }
+        let isFaster = pairs.contains { planned, whole in
+            whole.prediction.stepTime < planned.prediction.stepTime
+        }
         return [
             audit.problem(
-                .needlessPipeline, "plan.pipeline_parallel", severity: .warning,
+                .needlessPipeline, "plan.pipeline_parallel", severity: isFaster ? .warning : .note,
                 "`plan.pipeline_parallel` is \(plan.degrees.pipeline), but the model with its "
                     + "optimizer needs \(size) and fits one \(gpu)",
                 details: details,
-                hint: "`pipeline_parallel: 1` with `data_parallel: \(ranks)` has no bubble at all")
+                hint: isFaster
+                    ? "`pipeline_parallel: 1` with `data_parallel: \(ranks)` has no bubble at all"
+                    : nil)
         ]
     }
 

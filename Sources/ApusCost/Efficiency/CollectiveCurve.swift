@@ -1,5 +1,5 @@
-import func Glibc.exp2
 import func Glibc.log2
+import func Glibc.pow
 
 /// The time of one collective inside a node, by size and number of ranks.
 struct CollectiveCurve: Sendable {
@@ -44,12 +44,12 @@ struct CollectiveCurve: Sendable {
         if place <= 0 { return curve[0] }
         guard place < Double(last) else {
             // Beyond the largest size, at the rate of the last doubling.
-            let size = exp2(Self.firstSize + Double(last))
+            let size = pow(2, Self.firstSize + Double(last))
             return curve[last] + (payload - size) / (size / 2) * (curve[last] - curve[last - 1])
         }
         let cell = Int(place)
         // Linear in bytes within a doubling.
-        let part = exp2(place - Double(cell)) - 1
+        let part = pow(2, place - Double(cell)) - 1
         return curve[cell] + part * (curve[cell + 1] - curve[cell])
     }
 }

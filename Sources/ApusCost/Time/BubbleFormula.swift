@@ -15,7 +15,7 @@ package struct BubbleFormula: Hashable, Sendable {
         self.backwardWeight = backwardWeight
     }
 
-    /// How long the pipeline fills and drains, from the sums over the stages other than the slowest.
+    /// How long the pipeline fills and drains, from sums over all stages but the slowest.
     ///
     /// Sources: Narayanan et al. 2021, §2.2, for GPipe, 1F1B and interleaving; Qi et al. 2024,
     /// "Zero Bubble Pipeline Parallelism", table 1, for H1; Qi et al. 2024, "Pipeline Parallelism

@@ -71,14 +71,21 @@ package struct StepFormula: Hashable, Sendable {
         var cost = DataCost()
         cost.total = reductions * reduce + gathers * states.gather
         if zeroStage >= 3 {
-            // Each layer's weights are gathered while the layer before computes.
+            // Each layer's weights are gathered while the layer before computes, where the
+            // framework fetches ahead.
             let perPass = 1 / Double(states.layerCount)
             let gather = microBatches * states.gather
-            cost.exposed = hidden(
-                gather, under: microBatches * run.forwardCompute, share: perPass)
+            let reduced = reductions * reduce
+            cost.exposed =
+                overlapsParameters
+                ? hidden(gather, under: microBatches * run.forwardCompute, share: perPass)
+                : gather
+            let backward =
+                (overlapsParameters ? gather : .zero) + (overlapsGradients ? reduced : .zero)
             cost.exposed += hidden(
-                gather + reductions * reduce, under: microBatches * run.backwardCompute,
-                share: perPass)
+                backward, under: microBatches * run.backwardCompute, share: perPass)
+            if !overlapsParameters { cost.exposed += gather }
+            if !overlapsGradients { cost.exposed += reduced }
         } else {
             // With ZeRO 2 each micro-batch's gradients are reduced beside its own backward.
             let exposed =

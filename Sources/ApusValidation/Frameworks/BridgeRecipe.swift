@@ -11,8 +11,16 @@ struct BridgeRecipe: Hashable {
     var dispatcher: Implementation.Dispatcher
     /// Whether dispatch and combine run beside another micro-batch (`moe_a2a_overlap`).
     var overlapsExperts: Bool
-    /// Whether launches are recorded, of a whole step or of attention and router.
-    var replaysLaunches: Bool
+    /// Which launches are recorded and replayed (`cuda_graph_impl` and `cuda_graph_scope`).
+    var graphs: Graphs
+
+    enum Graphs {
+        case none
+        /// Those of attention and router.
+        case parts
+        /// Those of a whole step, which goes with fused kernels of the experts.
+        case step
+    }
 
     /// Which of the FP8 recipes, or BF16.
     enum NumberFormat { case bf16, currentScaling, microScaling }
@@ -29,7 +37,7 @@ struct BridgeRecipe: Hashable {
         recompute = found.recompute
         dispatcher = found.fused ? .fused : .allToAll
         overlapsExperts = found.overlap
-        replaysLaunches = found.graphs
+        graphs = found.graphs
     }
 
     private struct Rule {
@@ -42,12 +50,12 @@ struct BridgeRecipe: Hashable {
         var recompute: String
         var fused: Bool
         var overlap: Bool
-        var graphs: Bool
+        var graphs: Graphs
 
         init(
             _ model: String, _ gpus: [String], _ formats: [NumberFormat]? = nil,
             since: String = "", recompute: String = "none", fused: Bool = false,
-            overlap: Bool = false, graphs: Bool = false
+            overlap: Bool = false, graphs: Graphs = .none
         ) {
             (self.model, self.gpus, self.formats, self.since) = (model, gpus, formats, since)
             (self.recompute, self.fused) = (recompute, fused)
@@ -62,28 +70,28 @@ struct BridgeRecipe: Hashable {
     private static let deepSeek: [Rule] = [
         Rule(
             "deepseek-v3", ["GB300"], [.microScaling], since: "26.06", fused: true, overlap: true,
-            graphs: true),
-        Rule("deepseek-v3", ["GB300"], [.bf16], recompute: "moe_act", fused: true, graphs: true),
+            graphs: .step),
+        Rule("deepseek-v3", ["GB300"], [.bf16], recompute: "moe_act", fused: true, graphs: .parts),
         Rule("deepseek-v3", ["GB300"], since: "26.02", recompute: "mla_up_proj", fused: true),
-        Rule("deepseek-v3", ["GB300"], recompute: "moe_act", fused: true, graphs: true),
+        Rule("deepseek-v3", ["GB300"], recompute: "moe_act", fused: true, graphs: .parts),
         Rule(
             "deepseek-v3", ["GB200"], [.microScaling], since: "26.06", recompute: "mla_up_proj",
             fused: true,
-            overlap: true, graphs: true),
+            overlap: true, graphs: .step),
         Rule(
             "deepseek-v3", ["GB200"], [.currentScaling, .microScaling], since: "26.04",
             recompute: "mlp",
-            fused: true, graphs: true),
-        Rule("deepseek-v3", ["GB200"], recompute: "mla_up_proj", fused: true, graphs: true),
+            fused: true, graphs: .parts),
+        Rule("deepseek-v3", ["GB200"], recompute: "mla_up_proj", fused: true, graphs: .parts),
         Rule(
             "deepseek-v3", ["B300"], [.microScaling], since: "26.06.01", recompute: "mla_up_proj",
-            fused: true, overlap: true, graphs: true),
+            fused: true, overlap: true, graphs: .step),
         Rule(
             "deepseek-v3", ["B300"], since: "26.06", recompute: "mla_up_proj", fused: true,
-            graphs: true),
+            graphs: .parts),
         Rule(
             "deepseek-v3", ["B200"], [.microScaling], since: "26.06", recompute: "mla_up_proj mlp",
-            fused: true, overlap: true, graphs: true),
+            fused: true, overlap: true, graphs: .parts),
         Rule(
             "deepseek-v3", ["B200", "B300"], since: "26.02", recompute: "mla_up_proj", fused: true),
         Rule("deepseek-v3", ["B200", "B300"], recompute: "mla_up_proj"),
@@ -94,11 +102,11 @@ struct BridgeRecipe: Hashable {
     private static let qwen: [Rule] = [
         Rule(
             "qwen3", racks, [.microScaling], since: "26.06", fused: true, overlap: true,
-            graphs: true),
-        Rule("qwen3", racks, fused: true, graphs: true),
+            graphs: .step),
+        Rule("qwen3", racks, fused: true, graphs: .parts),
         Rule(
             "qwen3-235b", ["B200", "B300"], [.microScaling], since: "26.06.01", fused: true,
-            overlap: true, graphs: true),
+            overlap: true, graphs: .step),
         Rule("qwen3-235b", ["B300"], since: "26.06", fused: true),
         Rule("qwen3-235b", ["B200", "B300"], since: "26.04"),
         Rule("qwen3-235b", ["B200", "B300"], since: "26.02.01", fused: true),
@@ -110,14 +118,14 @@ struct BridgeRecipe: Hashable {
         Rule("qwen3-235b", ["H100"], overlap: true),
         Rule(
             "qwen3-30b", ["B300"], [.microScaling], since: "26.06", fused: true, overlap: true,
-            graphs: true),
+            graphs: .step),
         Rule(
             "qwen3-30b", ["B200"], [.microScaling], since: "26.06.01", fused: true, overlap: true,
-            graphs: true),
-        Rule("qwen3-30b", ["B300"], fused: true, graphs: true),
-        Rule("qwen3-30b", ["B200"], since: "26.02.01", fused: true, graphs: true),
-        Rule("qwen3-30b", ["B200"], graphs: true),
-        Rule("qwen3-30b", ["H100"], [.bf16], since: "26.02.01", fused: true, graphs: true),
+            graphs: .step),
+        Rule("qwen3-30b", ["B300"], fused: true, graphs: .parts),
+        Rule("qwen3-30b", ["B200"], since: "26.02.01", fused: true, graphs: .parts),
+        Rule("qwen3-30b", ["B200"], graphs: .parts),
+        Rule("qwen3-30b", ["H100"], [.bf16], since: "26.02.01", fused: true, graphs: .parts),
         Rule("qwen3-30b", ["H100"], since: "26.02.01", fused: true),
         Rule("qwen3-30b", ["H100"], since: "26.02", fused: true, overlap: true),
         Rule("qwen3-30b", ["H100"], overlap: true),
@@ -126,9 +134,9 @@ struct BridgeRecipe: Hashable {
     private static let gptOSS: [Rule] = [
         Rule(
             "gpt-oss", racks, [.microScaling], since: "26.06", fused: true, overlap: true,
-            graphs: true),
-        Rule("gpt-oss", ["B300"], since: "26.04", fused: true, graphs: true),
-        Rule("gpt-oss", ["GB300", "B300"], graphs: true),
+            graphs: .step),
+        Rule("gpt-oss", ["B300"], since: "26.04", fused: true, graphs: .parts),
+        Rule("gpt-oss", ["GB300", "B300"], graphs: .parts),
         Rule("gpt-oss", ["GB200"], since: "26.06", recompute: "layernorm moe_act", overlap: true),
         Rule(
             "gpt-oss", ["GB200"], since: "26.04", recompute: "layernorm moe_act", fused: true,
@@ -139,15 +147,15 @@ struct BridgeRecipe: Hashable {
     ]
 
     private static let kimi: [Rule] = [
-        Rule("kimi", ["GB200"], recompute: "mla_up_proj", fused: true, graphs: true),
+        Rule("kimi", ["GB200"], recompute: "mla_up_proj", fused: true, graphs: .parts),
         Rule("kimi", ["GB300"], recompute: "mla_up_proj", fused: true),
         Rule("kimi", ["H100"], recompute: "mla_up_proj mlp"),
         Rule("kimi", everywhere, recompute: "mla_up_proj"),
     ]
 
     private static let llama: [Rule] = [
-        Rule("llama3-8b", racks + ["B200", "B300"], graphs: true),
-        Rule("llama3-70b", ["B200"], [.bf16], graphs: true),
+        Rule("llama3-8b", racks + ["B200", "B300"], graphs: .step),
+        Rule("llama3-70b", ["B200"], [.bf16], graphs: .step),
         Rule("llama3", everywhere),
     ]
 }

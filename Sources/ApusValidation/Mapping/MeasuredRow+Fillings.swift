@@ -1,3 +1,5 @@
+import ApusPlan
+
 extension MeasuredRow {
     /// A way to fill in what the source did not publish.
     struct Filling: Hashable {
@@ -28,11 +30,22 @@ extension MeasuredRow {
 
     private func freeParameters(for quantity: Quantity) -> [(Column, [String])] {
         var free = isTestRun ? testParameters(for: quantity) : []
+        // A variant of a known GPU, such as one with another memory, is taken for the known one.
+        if GPU(named: self[.gpu]) == nil,
+            let kind = self[.gpu].split(whereSeparator: { !$0.isLetter && !$0.isNumber }).first,
+            GPU(named: String(kind)) != nil
+        {
+            free.append((.gpu, [String(kind)]))
+        }
         if lacks(.microBatch) { free.append((.microBatch, ["1", "2", "4", "8"])) }
         if lacks(.chunks), let stages = number(self[.pipeline]), stages > 1 {
             free.append((.chunks, ["1", "2", "3", "4", "6", "8"]))
         }
-        if lacks(.recompute) { free.append((.recompute, ["none", "selective", "full"])) }
+        if lacks(.recompute) {
+            let cheap = "layernorm mla_up_proj moe_act"
+            free.append(
+                (.recompute, ["none", "selective", cheap, "\(cheap) mlp shared_experts", "full"]))
+        }
         return free
     }
 

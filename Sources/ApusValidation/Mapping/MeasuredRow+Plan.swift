@@ -63,7 +63,7 @@ extension MeasuredRow {
 
     private func zeroStage() throws(Unscored) -> Int {
         let text = self[.zero].lowercased()
-        if text.hasPrefix("fsdp") { return 3 }
+        if text.hasPrefix("fsdp") || text.hasPrefix("hsdp") { return 3 }
         // Where nothing is said, nothing is sharded, but for NeMo, which shards the optimizer by
         // default. Time hardly depends on it: an all-reduce sends what a reduce-scatter and an
         // all-gather send.
@@ -74,13 +74,14 @@ extension MeasuredRow {
         return stage
     }
 
-    /// Megatron's mixture-of-experts and Bridge recipes turn it on wherever tensors are parallel.
+    /// Megatron's mixture-of-experts, recipes of Bridge and NeMo, and torchtitan have it wherever
+    /// tensors are parallel.
     private func sequenceParallel(tensor: Int) throws(Unscored) -> Bool {
         guard tensor > 1 else { return false }
         if let flag = try count(.sequenceParallel) { return flag == 1 }
         guard
             mentions("bridge", in: .framework) || mentions("megatron-core", in: .framework)
-                || mentions("nemo", in: .framework)
+                || mentions("nemo", in: .framework) || mentions("torchtitan", in: .framework)
         else { throw Unscored("`sp` not published") }
         return true
     }

@@ -7,6 +7,12 @@ extension MeasuredRow {
         guard !mentions("lora", in: .notes) else {
             throw Unscored("trains adapters only (LoRA)")
         }
+        guard !mentions("optimizer=muon", in: .notes) else {
+            throw Unscored("optimized by Muon")
+        }
+        guard !mentions("activation-offloading=true", in: .notes) else {
+            throw Unscored("offloads activations")
+        }
         let model = try mappedModel()
         let cluster = try mappedCluster()
         let precision = try mappedPrecision()
@@ -21,11 +27,22 @@ extension MeasuredRow {
         try requireBearable(model, length: length)
         let workload = Workload(
             sequencesPerBatch: try required(.globalBatch), sequenceLengths: [length],
-            precision: precision, optimizer: .adam)
+            precision: precision, optimizer: .adam,
+            optimizerPrecision: keepsNarrowMoments ? .bf16 : .fp32)
         return Step(
             model: model, cluster: cluster, workload: workload, plan: plan,
             bucket: plan.buckets[0], sequenceLength: length,
             implementation: mappedImplementation(model, chunks: plan.chunks))
+    }
+
+    /// Whether the optimizer keeps its moments in BF16.
+    ///
+    /// Sources: DeepSeek-AI 2024, "DeepSeek-V3", §3.3.3; NVIDIA-NeMo/Megatron-Bridge, the recipes
+    /// of DeepSeek-V3 and Moonlight.
+    private var keepsNarrowMoments: Bool {
+        if mentions("hai-llm", in: .framework) { return true }
+        return mentions("megatron-bridge", in: .framework)
+            && (mentions("deepseek-v3", in: .model) || mentions("moonlight", in: .model))
     }
 
     /// Refuses a micro-batch whose bytes no `Int` would hold; a petabyte is beyond any machine.

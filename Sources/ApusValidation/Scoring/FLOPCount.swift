@@ -15,6 +15,9 @@ enum FLOPCount: Hashable {
     case korthikantiHardware
     /// `6 N + 12 l h s` per token. Source: mosaicml/llm-foundry, `scripts/train/benchmarking`.
     case parametersAndAttention(parameters: Double)
+    /// The same by the model's own weights, as most count that say nothing else.
+    /// Source: Chowdhery et al. 2022, "PaLM", appendix B.
+    case palm
     /// A constant per token.
     case perToken(Double)
     /// Three times forward, causal attention counted half: Megatron-Core since 2025.
@@ -38,6 +41,9 @@ enum FLOPCount: Hashable {
             return 72 * layerFLOPs * (1 + length / (3 * width) + words / (12 * layers * width))
         case .parametersAndAttention(let parameters):
             return tokens * (6 * parameters + 12 * layers * width * length)
+        case .palm:
+            let parameters = Double(step.model.activeParameterCount)
+            return tokens * (6 * parameters + 12 * layers * width * length)
         case .perToken(let count): return tokens * count
         case .megatron:
             return 3 * tokens * step.model.forwardFLOPsPerToken(length: step.sequenceLength).total
@@ -48,7 +54,7 @@ enum FLOPCount: Hashable {
     }
 
     /// The count that the row's source uses.
-    init(_ row: MeasuredRow) throws(Unscored) {
+    init(_ row: MeasuredRow) {
         if row.mentions("hardware", in: .unit) {
             self = .narayananHardware
         } else if row.mentions("korthikanti", in: .source) {
@@ -62,7 +68,7 @@ enum FLOPCount: Hashable {
         } else if row.mentions("megatron", in: .framework) {
             self = .megatron
         } else {
-            throw Unscored("how the source counts FLOPs is not known")
+            self = .palm
         }
     }
 

@@ -27,7 +27,7 @@ extension MeasuredRow {
     func comparison(
         _ scope: Quantity.MemoryScope, _ prediction: StepPrediction
     ) throws(Unscored) -> Comparison {
-        let unit = mentions("gib", in: .unit) ? 0x1p30 : 1e9
+        let unit = try unitBytes()
         return try Comparison(
             predicted: scope.bytes(of: prediction) / unit, measured: try measured())
     }
@@ -53,6 +53,22 @@ extension MeasuredRow {
             measured: try measured())
     }
 
+    /// Bytes of the unit in which the row gives memory.
+    private func unitBytes() throws(Unscored) -> Double {
+        let units: [(mark: String, bytes: Double)] = [
+            ("gib", 0x1p30), ("gb", 1e9), ("mib", 0x1p20), ("mb", 1e6),
+        ]
+        guard let unit = units.first(where: { mentions($0.mark, in: .unit) }) else {
+            throw Unscored("the unit of memory is not known")
+        }
+        return unit.bytes
+    }
+
+    /// The rate that a utilization is a share of, from a unit such as `% of 312 TFLOP/s`.
+    private var peakTeraFLOPs: Double? {
+        self[.unit].firstMatch(of: /of ([0-9.]+) TFLOP/).flatMap { number(String($0.1)) }
+    }
+
     /// The seconds of one step that a measured time, rate or cost stands for.
     private func stepTime(
         _ value: Double, _ scale: Quantity.TimeScale, _ step: Step
@@ -62,12 +78,13 @@ extension MeasuredRow {
         case .seconds: return value
         case .milliseconds: return value / 1000
         case .tokensPerSecondPerGPU: return tokens / (value * ranks)
+        case .tokensPerSecond: return tokens / value
         case .teraFLOPsPerGPU:
-            return try FLOPCount(self).total(step) / (value * 1e12 * ranks)
+            return FLOPCount(self).total(step) / (value * 1e12 * ranks)
         case .utilization:
             let precision = step.workload.precision
-            let peak = (step.cluster.gpu.peakTeraFLOPs[precision] ?? 1) * 1e12
-            return try FLOPCount(self).total(step) / (value / 100 * peak * ranks)
+            let peak = peakTeraFLOPs ?? step.cluster.gpu.peakTeraFLOPs[precision] ?? 1
+            return FLOPCount(self).total(step) / (value / 100 * peak * 1e12 * ranks)
         case .gpuHours(let all): return value * 3600 / ranks * tokens / all
         case .days(let all): return value * 86_400 * tokens / all
         }
@@ -78,7 +95,7 @@ extension Quantity.TimeScale {
     fileprivate var isRate: Bool {
         switch self {
         case .seconds, .milliseconds, .gpuHours, .days: false
-        case .tokensPerSecondPerGPU, .teraFLOPsPerGPU, .utilization: true
+        case .tokensPerSecondPerGPU, .tokensPerSecond, .teraFLOPsPerGPU, .utilization: true
         }
     }
 }
@@ -90,7 +107,7 @@ extension Quantity.MemoryScope {
         case .allocated: return Double(stages.map(\.allocated.count).max() ?? 0)
         case .allocatedOnLastStage: return Double(stages.last?.allocated.count ?? 0)
         case .reserved: return Double(stages.map(\.reserved.count).max() ?? 0)
-        case .steadyOnLastStage: return Double(stages.last?.states.count ?? 0)
+        case .steadyOnLastStage: return Double(stages.last?.steady.count ?? 0)
         case .activations:
             return Double(stages.first.map { $0.activations + $0.logits }?.count ?? 0)
         case .states: return Double(stages.first?.states.count ?? 0)

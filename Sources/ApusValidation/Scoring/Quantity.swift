@@ -14,6 +14,8 @@ enum Quantity: Hashable {
     enum TimeScale: Hashable {
         case seconds, milliseconds
         case tokensPerSecondPerGPU
+        /// Of the whole job.
+        case tokensPerSecond
         case teraFLOPsPerGPU
         /// Utilization of the peak rate, in percent.
         case utilization
@@ -38,29 +40,60 @@ enum Quantity: Hashable {
     enum Pass: Hashable { case forward, backward, both }
 
     init(_ row: MeasuredRow) throws(Unscored) {
+        let found =
+            Self.time(row) ?? Self.memory(row.quantity) ?? Self.layer(row.quantity)
+            ?? Self.cost(row.quantity)
+        guard let found else {
+            throw Unscored("`\(row.quantity.prefix(60))` is not predicted")
+        }
+        self = found
+    }
+
+    private static func time(_ row: MeasuredRow) -> Quantity? {
         switch row.quantity {
         case "step_time":
-            self = .time(row[.unit].lowercased().hasPrefix("ms") ? .milliseconds : .seconds)
-        case "tokens_per_s_per_gpu": self = .time(.tokensPerSecondPerGPU)
-        case "tflops_per_gpu": self = .time(.teraFLOPsPerGPU)
-        case "mfu", "hfu": self = .time(.utilization)
-        case "gpu_hours_per_1T_tokens": self = .time(.gpuHours(tokens: 1e12))
-        case "train_days_300B_tokens": self = .time(.days(tokens: 300e9))
-        case "peak_mem_allocated": self = .memory(.allocated)
-        case "peak_mem_allocated_last_stage", "peak_mem_allocated_last_rank":
-            self = .memory(.allocatedOnLastStage)
-        case "peak_mem_reserved": self = .memory(.reserved)
-        case "steady_mem_allocated_last_rank": self = .memory(.steadyOnLastStage)
-        case "mem_activations": self = .memory(.activations)
-        case "mem_params_optimizer": self = .memory(.states)
-        case "activation_mem_pct_of_tp_baseline": self = .activationShare
-        case "layer_fwd_time": self = .layer(.forward)
-        case "layer_bwd_time": self = .layer(.backward)
-        case "layer_fwd_bwd_time": self = .layer(.both)
-        case "moe_layer_fwd_time": self = .expertLayer(.forward)
-        case "moe_layer_bwd_time": self = .expertLayer(.backward)
-        default: throw Unscored("`\(row.quantity.prefix(60))` is not predicted")
+            .time(row[.unit].lowercased().hasPrefix("ms") ? .milliseconds : .seconds)
+        case "tokens_per_s_per_gpu": .time(.tokensPerSecondPerGPU)
+        case "tokens_per_s": .time(.tokensPerSecond)
+        case "tflops_per_gpu": .time(.teraFLOPsPerGPU)
+        case "mfu", "hfu": .time(.utilization)
+        default: nil
         }
+    }
+
+    private static func memory(_ name: String) -> Quantity? {
+        switch name {
+        case "peak_mem_allocated": .memory(.allocated)
+        case "peak_mem_allocated_last_stage", "peak_mem_allocated_last_rank":
+            .memory(.allocatedOnLastStage)
+        case "peak_mem_reserved": .memory(.reserved)
+        case "steady_mem_allocated_last_rank": .memory(.steadyOnLastStage)
+        case "mem_activations": .memory(.activations)
+        case "mem_params_optimizer": .memory(.states)
+        case "activation_mem_pct_of_tp_baseline": .activationShare
+        default: nil
+        }
+    }
+
+    private static func layer(_ name: String) -> Quantity? {
+        switch name {
+        case "layer_fwd_time": .layer(.forward)
+        case "layer_bwd_time": .layer(.backward)
+        case "layer_fwd_bwd_time": .layer(.both)
+        case "moe_layer_fwd_time": .expertLayer(.forward)
+        case "moe_layer_bwd_time": .expertLayer(.backward)
+        default: nil
+        }
+    }
+
+    /// A cost of so many tokens, such as `gpu_hours_per_1T_tokens` or `train_days_300B_tokens`.
+    private static func cost(_ name: String) -> Quantity? {
+        guard let match = name.wholeMatch(of: /(.*?)_(?:per_)?([0-9.]+)([BT])(?:_tokens)?/),
+            let count = number(String(match.2)), count > 0, count < 1e6
+        else { return nil }
+        let tokens = count * (match.3 == "T" ? 1e12 : 1e9)
+        if match.1.hasSuffix("gpu_hours") { return .time(.gpuHours(tokens: tokens)) }
+        return match.1.hasSuffix("days") ? .time(.days(tokens: tokens)) : nil
     }
 
     var isMemory: Bool {
