@@ -47,14 +47,71 @@ struct LengthOption {
     var strategyCount = 0
 }
 
+/// An option under one split, placement and overlap.
+struct OptionRun {
+    let stages: [StageRun]
+    /// The message between two stages.
+    let message: Seconds
+    let firstToken: Double
+    /// Seconds that the slowest stage takes for all micro-batches.
+    let least: Double
+}
+
+/// The fastest option of a length under a common strategy.
+struct OptionBest {
+    var option: Int
+    /// Seconds of a step.
+    var time: Double
+    /// Bytes.
+    var memory: Double
+    var firstToken: Double
+}
+
+/// A split, a placement and an overlap, with what is known of the lengths under them.
+struct MixedPoint {
+    let split: Int
+    let place: Int
+    let variant: Int
+    /// Seconds that a step of each length takes at least.
+    let least: [Double]
+    /// By length and option, once it is priced.
+    var runs: [[OptionRun?]]
+    /// The fastest of each length under the common strategy that was looked at last.
+    var times: [OptionBest?]
+
+    init(split: Int, place: Int, _ common: Strategy, _ pipeline: MixedPipeline) {
+        self.split = split
+        self.place = place
+        let variant = OverlapVariants.index(overlap: common.overlap, chunks: common.chunks)
+        self.variant = variant
+        let domain = pipeline.state.domains[place]
+        least = pipeline.options.map { options in
+            var least = Double.infinity
+            for option in options {
+                let perRank = Double(option.microBatches) / Double(common.degrees.pipeline)
+                least = min(least, perRank * (option.batch.placed[domain]?.whole[variant] ?? 0))
+            }
+            return least
+        }
+        runs = pipeline.options.map { $0.map { _ in nil } }
+        times = pipeline.options.map { _ in nil }
+    }
+}
+
 /// What the strategies with common degrees share while their lengths are searched.
 struct MixedPipeline {
     let base: Strategy
-    var state: PipelineState
+    let state: PipelineState
     /// By length, those first that may be fastest.
     var options: [[LengthOption]]
-    /// For each tensor degree of a bucket, what the weights cost.
-    var states: [Int: PipelineState] = [:]
+    var stateCosts: [StateKey: [StateCost]] = [:]
+
+    /// What the cost of weights depends on beside the degrees.
+    struct StateKey: Hashable {
+        var tensor: Int
+        var split: Int
+        var place: Int
+    }
 
     init(_ base: Strategy, domains: [Int], lengthCount: Int, problem: SearchProblem) {
         self.base = base

@@ -4,113 +4,147 @@ import ApusPlan
 
 /// The inner loops: common strategies with settled degrees.
 extension MixedSearch {
-    mutating func search(_ pipeline: inout MixedPipeline, near: inout NearTies) {
+    mutating func search(
+        _ pipeline: inout MixedPipeline, floor: Floor, near: inout NearTies
+    ) {
         for split in pipeline.state.splits.indices {
             for place in pipeline.state.placements.indices {
                 for overlap in problem.space.overlaps {
-                    var runs: [[[StageRun]?]] = pipeline.options.map { $0.map { _ in nil } }
-                    for schedule in pipeline.state.splits[split].schedules
-                    where !(isPruning && schedule == .gpipe) {
-                        for zeroStage in pipeline.state.zeroStages {
-                            var common = pipeline.base
-                            common.schedule = schedule
-                            common.chunks = pipeline.state.splits[split].chunks
-                            common.zeroStage = zeroStage
-                            common.placement = pipeline.state.placements[place]
-                            common.overlap = overlap
-                            evaluate(
-                                common, at: (split, place), &runs, &pipeline, near: &near)
-                        }
+                    var common = pipeline.base
+                    common.chunks = pipeline.state.splits[split].chunks
+                    common.placement = pipeline.state.placements[place]
+                    common.overlap = overlap
+                    var point = MixedPoint(split: split, place: place, common, pipeline)
+                    var floor = floor
+                    floor.time = zip(lengths, point.least).map { $0.weight * $1 }.reduce(0, +)
+                    let zeroStages = pipeline.state.zeroStages
+                    if isPruning, isHopeless(floor, near: near, zeroStages: zeroStages) {
+                        continue
                     }
+                    search(common, &point, floor: floor, &pipeline, near: &near)
                 }
             }
         }
     }
 
-    /// Takes the fastest way for each length that fits.
+    private mutating func search(
+        _ common: Strategy, _ point: inout MixedPoint, floor: Floor,
+        _ pipeline: inout MixedPipeline, near: inout NearTies
+    ) {
+        for schedule in pipeline.state.splits[point.split].schedules
+        where !(isPruning && schedule == .gpipe) {
+            for zeroStage in pipeline.state.zeroStages {
+                var common = common
+                common.schedule = schedule
+                common.zeroStage = zeroStage
+                evaluate(common, &point, floor: floor, &pipeline, near: &near)
+            }
+        }
+    }
+
+    /// Takes the fastest way for each length that fits, longest first.
     private mutating func evaluate(
-        _ common: Strategy, at point: (split: Int, place: Int), _ runs: inout [[[StageRun]?]],
+        _ common: Strategy, _ point: inout MixedPoint, floor: Floor,
         _ pipeline: inout MixedPipeline, near: inout NearTies
     ) {
         var common = common
+        var floor = floor
+        let zeroStage = common.zeroStage
         var choices: [BucketChoice] = []
-        var (total, memory, firstToken) = (0.0, 0.0, 0.0)
-        for (length, share) in lengths.enumerated() {
-            let best = fastest(common, length: length, at: point, &runs[length], &pipeline)
+        for (length, share) in lengths.enumerated().reversed() {
+            let best = fastest(common, length: length, &point, &pipeline)
             guard let best else { return }
             let chosen = pipeline.options[length][best.option].batch.strategy
             choices.append(
                 BucketChoice(
                     length: share.length, tensor: chosen.degrees.tensor,
                     microBatchSize: chosen.microBatchSize, recompute: chosen.recompute))
-            total += share.weight * best.time
+            floor.time += share.weight * (best.time - point.least[length])
+            floor.memory[zeroStage] = max(floor.memory[zeroStage], best.memory)
+            if choices.count == 1 {
+                floor.firstToken = best.firstToken
+                common.microBatchSize = chosen.microBatchSize
+            }
+            common.recompute = max(common.recompute, chosen.recompute)
+            if isPruning, isHopeless(floor, near: near, zeroStages: zeroStage...zeroStage) {
+                return
+            }
+        }
+        record(common, choices.reversed(), point.times, pipeline, near: &near)
+    }
+
+    private mutating func record(
+        _ common: Strategy, _ choices: [BucketChoice], _ bests: [OptionBest?],
+        _ pipeline: MixedPipeline, near: inout NearTies
+    ) {
+        var (time, memory, firstToken) = (0.0, 0.0, 0.0)
+        for (share, best) in zip(lengths, bests) {
+            guard let best else { return }
+            time += share.weight * best.time
             memory = max(memory, best.memory)
             firstToken = best.firstToken
-            common.microBatchSize = chosen.microBatchSize
-            common.recompute = max(common.recompute, chosen.recompute)
         }
         let candidate = Candidate(
-            strategy: common, choices: choices, stepTime: Seconds(total),
+            strategy: common, choices: choices, stepTime: Seconds(time),
             memory: Bytes(Int(memory)), timeToFirstToken: Seconds(firstToken))
         near.insert(candidate)
         front.insert(
             candidate,
             in: ParetoFront.Box(
-                time: total, memory: Double(candidate.memory.count), firstToken: firstToken))
-    }
-
-    private struct Best {
-        var option: Int
-        var time: Double
-        var memory: Double
-        var firstToken: Double
+                time: time, memory: Double(candidate.memory.count), firstToken: firstToken))
     }
 
     /// The fastest way to run a length that fits; of equally fast ones the first.
     private mutating func fastest(
-        _ common: Strategy, length: Int, at point: (split: Int, place: Int),
-        _ runs: inout [[StageRun]?], _ pipeline: inout MixedPipeline
-    ) -> Best? {
-        let state = pipeline.state
-        let domain = state.domains[point.place]
-        let variant = OverlapVariants.index(overlap: common.overlap, chunks: common.chunks)
-        var best: Best?
-        for (index, option) in pipeline.options[length].enumerated() {
-            if isPruning, let best, LengthSearch.rounding * option.least >= best.time { break }
+        _ common: Strategy, length: Int, _ point: inout MixedPoint,
+        _ pipeline: inout MixedPipeline
+    ) -> OptionBest? {
+        var best: OptionBest?
+        for index in pipeline.options[length].indices {
+            let microBatches = pipeline.options[length][index].microBatches
+            let limit = isPruning ? best?.time ?? .infinity : .infinity
+            if LengthSearch.rounding * pipeline.options[length][index].least >= limit { break }
             guard
                 Split.allows(
-                    common.schedule, microBatches: option.microBatches,
+                    common.schedule, microBatches: microBatches,
                     pipeline: common.degrees.pipeline),
-                let placed = option.batch.placed[domain]
+                let run = run(common, length: length, option: index, &point, pipeline)
             else { continue }
-            let perRank = Double(option.microBatches) / Double(common.degrees.pipeline)
-            if isPruning, let best,
-                LengthSearch.rounding * perRank * placed.whole[variant] >= best.time
-            {
-                continue
-            }
+            if LengthSearch.rounding * run.least >= limit { continue }
             counts.evaluated += 1
-            let memory = state.memory(
-                option.batch.terms, common.schedule, zeroStage: common.zeroStage,
-                split: point.split, microBatches: option.microBatches,
+            let memory = pipeline.state.memory(
+                pipeline.options[length][index].batch.terms, common.schedule,
+                zeroStage: common.zeroStage, split: point.split, microBatches: microBatches,
                 tiesEmbeddings: problem.model.tiesEmbeddings)
             guard memory <= memoryLimit else { continue }
             counts.feasible += 1
-            let (time, firstToken) = time(
-                common, option, placed, length: length, at: point, &runs[index], &pipeline)
-            guard time < best?.time ?? .infinity else { continue }
-            best = Best(option: index, time: time, memory: memory, firstToken: firstToken)
+            let degrees = pipeline.options[length][index].batch.strategy.degrees
+            let formula = StepFormula(
+                schedule: common.schedule, chunks: common.chunks, zeroStage: common.zeroStage,
+                microBatches: microBatches, pipeline: degrees.pipeline, message: run.message,
+                implementation: pipeline.options[length][index].overlaps
+                    .implementations[point.variant])
+            let states = stateCosts(common, tensor: degrees.tensor, at: point, &pipeline)
+            let time = formula.time(
+                pipeline.state.splits[point.split].kinds, stages: run.stages, states: states)
+            guard time.total.count < best?.time ?? .infinity else { continue }
+            best = OptionBest(
+                option: index, time: time.total.count, memory: memory,
+                firstToken: run.firstToken)
         }
+        point.times[length] = best
         return best
     }
 
-    private mutating func time(
-        _ common: Strategy, _ option: LengthOption, _ placed: PlacedLoads, length: Int,
-        at point: (split: Int, place: Int), _ runs: inout [StageRun]?,
-        _ pipeline: inout MixedPipeline
-    ) -> (time: Double, firstToken: Double) {
-        let variant = OverlapVariants.index(overlap: common.overlap, chunks: common.chunks)
-        let kinds = pipeline.state.splits[point.split].kinds
+    /// The stages of an option, priced once for all schedules and ZeRO stages.
+    private func run(
+        _ common: Strategy, length: Int, option index: Int, _ point: inout MixedPoint,
+        _ pipeline: MixedPipeline
+    ) -> OptionRun? {
+        if let run = point.runs[length][index] { return run }
+        let domain = pipeline.state.domains[point.place]
+        let option = pipeline.options[length][index]
+        guard let placed = option.batch.placed[domain] else { return nil }
         let degrees = option.batch.strategy.degrees
         func message(_ sequences: Int) -> Seconds {
             problem.costModel.boundaryMessage(
@@ -119,45 +153,39 @@ extension MixedSearch {
                 precision: problem.workload.precision)
         }
         let boundary = message(option.batch.strategy.microBatchSize)
-        let stages: [StageRun]
-        if let runs {
-            stages = runs
-        } else {
-            let pricer = option.overlaps.pricer(
-                variant, chunks: common.chunks, message: boundary)
-            stages = kinds.map { pricer.run(of: $0.layers, placed.loads) }
-            runs = stages
+        let pricer = option.overlaps.pricer(
+            point.variant, chunks: common.chunks, message: boundary)
+        let stages = pipeline.state.splits[point.split].kinds.map {
+            pricer.run(of: $0.layers, placed.loads)
         }
-        let formula = StepFormula(
-            schedule: common.schedule, chunks: common.chunks, zeroStage: common.zeroStage,
-            microBatches: option.microBatches, pipeline: degrees.pipeline, message: boundary,
-            implementation: option.overlaps.implementations[variant])
-        let states = stateCosts(common, tensor: degrees.tensor, at: point, &pipeline)
-        let firstToken = option.requests[pipeline.state.domains[point.place]].timeToFirstToken(
+        let firstToken = option.requests[domain].timeToFirstToken(
             model: problem.model, messages: degrees.pipeline * common.chunks - 1,
             message: message(1))
-        return (formula.time(kinds, stages: stages, states: states).total.count, firstToken.count)
+        var slowest = 0.0
+        for stage in stages { slowest = max(slowest, stage.total.count) }
+        let run = OptionRun(
+            stages: stages, message: boundary, firstToken: firstToken.count,
+            least: Double(option.microBatches) * slowest)
+        point.runs[length][index] = run
+        return run
     }
 
     /// What the weights cost under a bucket's tensor degree.
     private func stateCosts(
-        _ common: Strategy, tensor: Int, at point: (split: Int, place: Int),
-        _ pipeline: inout MixedPipeline
+        _ common: Strategy, tensor: Int, at point: MixedPoint, _ pipeline: inout MixedPipeline
     ) -> [StateCost] {
-        var state = pipeline.states[tensor] ?? pipeline.state
-        if let costs = state.stateCosts[point.place][point.split] { return costs }
+        let key = MixedPipeline.StateKey(tensor: tensor, split: point.split, place: point.place)
+        if let costs = pipeline.stateCosts[key] { return costs }
+        let choice = BucketChoice(
+            length: lengths[0].length, tensor: tensor, microBatchSize: 1, recompute: .none)
         let candidate = Candidate(
-            strategy: common,
-            choices: [
-                BucketChoice(
-                    length: lengths[0].length, tensor: tensor, microBatchSize: 1, recompute: .none)
-            ], stepTime: .zero, memory: .zero, timeToFirstToken: .zero)
+            strategy: common, choices: [choice], stepTime: .zero, memory: .zero,
+            timeToFirstToken: .zero)
         let plan = candidate.plan(sequences: problem.workload.sequencesPerBatch)
         let pricer = StatePricer(
             step: problem.step(plan, length: lengths[0].length), model: problem.costModel)
-        let costs = state.splits[point.split].kinds.map { pricer.cost(of: $0.layers) }
-        state.stateCosts[point.place][point.split] = costs
-        pipeline.states[tensor] = state
+        let costs = pipeline.state.splits[point.split].kinds.map { pricer.cost(of: $0.layers) }
+        pipeline.stateCosts[key] = costs
         return costs
     }
 }

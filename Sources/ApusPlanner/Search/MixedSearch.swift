@@ -81,10 +81,9 @@ struct MixedSearch {
         var pipeline = MixedPipeline(
             base, domains: slices[0][0].domains, lengthCount: lengths.count, problem: problem)
         var floor = Floor(time: 0, memory: .zero, firstToken: .infinity)
-        var count = 0
         for length in lengths.indices {
             let options = options(base, length: length, &slices, pipeline.state)
-            count += options.reduce(0) { $0 + $1.strategyCount }
+            counts.searched += options.reduce(0) { $0 + $1.strategyCount }
             pipeline.options[length] = options.filter { $0.canFit }
             guard let fastest = pipeline.options[length].first else {
                 floor.time = .infinity
@@ -99,7 +98,6 @@ struct MixedSearch {
             }
             floor.memory = pointwiseMax(floor.memory, least)
         }
-        counts.searched += count
         guard floor.time < .infinity else { return }
         if isPruning, isHopeless(floor, near: near, zeroStages: pipeline.state.zeroStages) {
             return
@@ -107,7 +105,7 @@ struct MixedSearch {
         for length in lengths.indices {
             price(&pipeline.options[length], length: length, pipeline.state)
         }
-        search(&pipeline, near: &near)
+        search(&pipeline, floor: floor, near: &near)
     }
 
     /// The ways to run one length, those first that may be fastest.
@@ -153,7 +151,8 @@ struct MixedSearch {
                 }
             }
         }
-        return result.sorted { $0.least < $1.least }
+        let order = result.indices.sorted { result[$0].least < result[$1].least }
+        return order.map { result[$0] }
     }
 
     private mutating func price(
