@@ -30,6 +30,13 @@ package struct Audit: Sendable {
         let claims = deployment.claims.enumerated().map { index, claim in
             verdict(on: claim, at: "claims[\(index)]", problems: &problems)
         }
+        if deployment.plan == nil, !problems.contains(where: { $0.severity == .error }) {
+            problems.append(
+                problem(
+                    .planMissing, "plan", severity: .note,
+                    "the deployment has no `plan`: nothing is said about one",
+                    hint: "`apus plan` finds one"))
+        }
         problems += checks.flatMap { $0.findings(in: self) }
         let file = positions.location(of: "")?.file
         return AuditReport(problems: problems.sortedByPosition(first: file), claims: claims)

@@ -69,6 +69,8 @@ extension MegatronOptions {
             self.model.add("--v-head-dim", latent.valueHeadDim)
             self.model.add("--kv-channels", latent.valueHeadDim)
             self.model.add("--rope-type", "rope")
+            // Its fused kernel for latent attention knows scaled positions only.
+            self.model.add("--no-rope-fusion")
             // These are the norms of the compressed queries, keys and values.
             self.model.add("--qk-layernorm")
         } else {

@@ -208,6 +208,18 @@ struct PlanCheckTests {
         #expect(!report.isClean)
     }
 
+    @Test("a deployment without a plan is told so, and what needs none is computed")
+    func notesMissingPlan() throws {
+        let text = AuditFile.text(claims: ["id: total, quantity: parameters, value: 411200"])
+        let parts = text.split(separator: "plan:\n")
+        let claims = try #require(parts.last?.split(separator: "claims:\n").last)
+        let file = try AuditFile.read("\(parts[0])claims:\n\(claims)")
+        let report = Audit(of: file.deployment, at: file.positions, knowing: file.notes).report()
+        #expect(report.problems.map(\.code) == [.planMissing])
+        #expect(report.claims.map(\.verdict) == [.holds])
+        #expect(report.isClean)
+    }
+
     @Test("a file that is unsound elsewhere is not audited")
     func refusesUnsoundModel() {
         #expect(throws: Problems.self) {

@@ -46,10 +46,15 @@ extension StepQuantities {
                 layers: plan.layers(of: Stage(stage), in: step.model), isFirst: stage == 0,
                 isLast: stage == degrees.pipeline - 1,
                 experts: 0..<max(1, step.model.expertCount / degrees.expert))
-            let experts = stored.filter { $0.kind == .experts }.map(\.count).reduce(0, +)
-            let dense = stored.map(\.count).reduce(0, +) - experts
+            func count(_ isCounted: (StoredParameter.Kind) -> Bool) -> Int {
+                stored.filter { isCounted($0.kind) }.map(\.count).reduce(0, +)
+            }
+            let experts = count { $0 == .experts }
+            // Norms and routers are whole on every tensor rank.
+            let whole = count { $0 == .norms || $0 == .router }
+            let sliced = count { $0 != .experts && $0 != .norms && $0 != .router }
             return (
-                dataRanks > 1 ? dense / degrees.tensor : 0,
+                dataRanks > 1 ? whole + sliced / degrees.tensor : 0,
                 degrees.expertData > 1 ? experts / degrees.expertTensor : 0
             )
         }
