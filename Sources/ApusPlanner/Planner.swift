@@ -1,4 +1,5 @@
 package import ApusBase
+import ApusPlan
 
 /// Finds the best strategies of a model on a cluster for a workload.
 package struct Planner: Sendable {
@@ -25,6 +26,30 @@ package struct Planner: Sendable {
         /// The strategy that needs least memory, where none fits.
         package var leanest: Strategy?
         package var leastMemory: Bytes?
+    }
+
+    /// The answer's ranked strategies with predictions, the recommended one first.
+    ///
+    /// The first few are given the split of layers that suits their stages best.
+    package func finalists(_ answer: Answer, balanced count: Int = 3) -> [PlannedStrategy] {
+        let balance = StageBalance(problem: problem)
+        let strategies = answer.ranked.enumerated().map { index, candidate in
+            let strategy = planned(candidate)
+            return index < count ? balance.balanced(strategy) : strategy
+        }
+        guard let fastest = strategies.map(\.stepTime.count).min() else { return [] }
+        // The recommended one stays first while it is among the near-ties of the fastest.
+        let first = strategies.indices.first {
+            strategies[$0].stepTime.count <= Ranking.tie * fastest
+        }
+        let others = strategies.indices.filter { $0 != first }
+            .sorted { strategies[$0].stepTime < strategies[$1].stepTime }
+        return ((first.map { [$0] } ?? []) + others).map { strategies[$0] }
+    }
+
+    package func planned(_ candidate: Candidate) -> PlannedStrategy {
+        PlannedStrategy(
+            candidate.plan(sequences: problem.workload.sequencesPerBatch), for: problem)
     }
 
     /// Searches all strategies for sequences of one length.

@@ -9,7 +9,7 @@ package struct SearchProblem: Sendable {
     package let workload: Workload
     package let routing: Routing
     package let costModel: CostModel
-    package let space: SearchSpace
+    package private(set) var space: SearchSpace
     /// By pipeline degree.
     let splits: [Int: [Split]]
     /// By pipeline degree, what the first stage holds at least: of the splits, those with the
@@ -38,6 +38,13 @@ package struct SearchProblem: Sendable {
             }
             return least
         }
+    }
+
+    /// The same problem where only these degrees are wanted.
+    package func restricted(to degrees: Degrees) -> SearchProblem {
+        var result = self
+        result.space.only = degrees
+        return result
     }
 
     /// What a rank may hold.

@@ -11,6 +11,8 @@ package struct SearchSpace: Hashable, Sendable {
     package let sequences: Int
     /// Tokens of the sequences; a context degree cuts them all.
     package let lengths: [Int]
+    /// The only degrees that are wanted; `nil` for all.
+    package var only: Degrees?
 
     package init(model: Model, worldSize: Int, sequences: Int, lengths: [Int]) {
         self.model = model
@@ -21,6 +23,7 @@ package struct SearchSpace: Hashable, Sendable {
 
     /// The ways to cut a layer, plain ones first.
     package var slicings: [Slicing] {
+        if let only { return [Slicing(only)] }
         var result: [Slicing] = []
         for tensor in divisors(of: worldSize) where allows(tensor: tensor) {
             for context in divisors(of: worldSize / tensor) where allows(context: context) {
@@ -37,7 +40,7 @@ package struct SearchSpace: Hashable, Sendable {
         return result
     }
 
-    private func allows(tensor: Int) -> Bool {
+    func allows(tensor: Int) -> Bool {
         let heads = model.latentAttention == nil ? model.keyValueHeadCount : model.headCount
         return model.headCount.isMultiple(of: tensor)
             // More ranks than key-value heads keep copies of them.
@@ -47,7 +50,7 @@ package struct SearchSpace: Hashable, Sendable {
     }
 
     /// A context rank holds a chunk from both ends of a sequence, so that causal work is even.
-    private func allows(context: Int) -> Bool {
+    func allows(context: Int) -> Bool {
         context == 1 || lengths.allSatisfy { $0.isMultiple(of: 2 * context) }
     }
 
@@ -73,7 +76,8 @@ package struct SearchSpace: Hashable, Sendable {
             let fits =
                 pipeline <= model.layerCount && sequences.isMultiple(of: data)
                 && (data * ranks).isMultiple(of: experts)
-            return fits ? (pipeline, data) : nil
+            let isWanted = only.map { $0.pipeline == pipeline && $0.data == data } ?? true
+            return fits && isWanted ? (pipeline, data) : nil
         }
     }
 

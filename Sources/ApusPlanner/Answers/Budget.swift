@@ -1,0 +1,85 @@
+import ApusBase
+package import ApusPlan
+
+/// What a training run of so many tokens takes on a cluster.
+package struct Budget: Hashable, Sendable {
+    package var tokens: Double
+    /// Of one GPU for one hour.
+    package var pricePerGPUHour: Double?
+
+    package init(tokens: Double, pricePerGPUHour: Double?) {
+        self.tokens = tokens
+        self.pricePerGPUHour = pricePerGPUHour
+    }
+
+    /// What the run takes at a rate.
+    package struct Bill: Hashable, Sendable {
+        package var gpus: Int
+        package var days: Double
+        package var gpuHours: Double
+        package var price: Double?
+    }
+
+    package func bill(tokensPerSecond: Double, gpus: Int) -> Bill {
+        let seconds = tokens / tokensPerSecond
+        let hours = seconds / 3600 * Double(gpus)
+        return Bill(
+            gpus: gpus, days: seconds / 86_400, gpuHours: hours,
+            price: pricePerGPUHour.map { $0 * hours })
+    }
+
+    /// The fewest whole nodes that finish in `days`, each with its own best strategy.
+    ///
+    /// Searched are counts of nodes that are powers of two or three times one; throughput grows
+    /// with nodes as long as the batch feeds them, so the first that is fast enough is the answer.
+    package func smallest(
+        days: Double, problem: SearchProblem
+    ) -> (strategy: PlannedStrategy, problem: SearchProblem, bill: Bill)? {
+        for nodes in Self.nodeCounts {
+            var cluster = problem.cluster
+            cluster.nodeCount = nodes
+            guard let scaled = problem.scaled(to: cluster) else { break }
+            // A cluster that computes all the time at its peak and is still too slow needs no
+            // search.
+            guard floor(scaled) <= days else { continue }
+            let planner = Planner(scaled)
+            guard let best = planner.finalists(planner.search()).first else { continue }
+            let bill = bill(tokensPerSecond: best.tokensPerSecond, gpus: cluster.worldSize)
+            if bill.days <= days { return (best, scaled, bill) }
+        }
+        return nil
+    }
+
+    static let nodeCounts: [Int] = (0...13).flatMap { power in
+        power == 0 ? [1] : [1 << power, 3 << (power - 1)]
+    }.sorted()
+
+    /// Days at the peak rate.
+    private func floor(_ problem: SearchProblem) -> Double {
+        let workload = problem.workload
+        let weights = workload.lengthWeights ?? workload.sequenceLengths.map { _ in 1 }
+        let lengths = zip(workload.sequenceLengths, weights)
+        let flops = lengths.map {
+            3 * problem.model.forwardFLOPsPerToken(length: $0).total * Double($0) * $1
+        }.reduce(0, +)
+        let perToken = flops / lengths.map { Double($0) * $1 }.reduce(0, +)
+        let peak = (problem.cluster.gpu.peakTeraFLOPs[workload.precision] ?? 0) * 1e12
+        guard peak > 0 else { return 0 }
+        return tokens * perToken / (peak * Double(problem.cluster.worldSize)) / 86_400
+    }
+}
+
+extension SearchProblem {
+    /// The same problem on a cluster with other counts, whose outermost link joins all of it;
+    /// `nil` where that is more than Apus handles.
+    package func scaled(to cluster: Cluster) -> SearchProblem? {
+        guard cluster.worldSize <= FileSchema.ranks.upperBound else { return nil }
+        var cluster = cluster
+        if let last = cluster.links.indices.last {
+            cluster.links[last].gpuCount = max(
+                cluster.links[last].gpuCount, cluster.worldSize)
+        }
+        return SearchProblem(
+            model: model, cluster: cluster, workload: workload, routing: routing)
+    }
+}
