@@ -3,6 +3,7 @@ import ApusCost
 import ApusPlan
 import ApusPlanner
 
+<<<<<<< HEAD
 /// `apus plan` for people.
 struct PlanText {
     let problem: SearchProblem
@@ -153,4 +154,161 @@ struct PlanText {
 
     static func percent(_ share: Double) -> String { "\(fixed(100 * share, decimals: 1)) %" }
     private func percent(_ share: Double) -> String { Self.percent(share) }
+=======
+/// What `apus plan` found as a person reads it in a terminal.
+struct PlanText {
+    private(set) var lines: [String] = []
+
+    init(_ outcome: PlanOutcome, _ answer: PlanAnswer, quiet: Bool) {
+        let hasRanking = !outcome.entries.isEmpty
+        if hasRanking {
+            addRanking(outcome)
+        } else {
+            lines += answer.nothingFits(outcome)
+        }
+        addCounts(outcome)
+        if let best = outcome.best {
+            addLengths(best)
+            if !quiet {
+                let front = outcome.front.lines
+                if !front.isEmpty { lines += [""] + front }
+            }
+            lines.append("")
+            lines += answer.limits(of: best)
+            if let runnerUp = outcome.runnerUp {
+                lines += answer.runnerUp(runnerUp, best: best)
+            }
+        }
+        if let own = outcome.own { lines += answer.own(own.strategy, in: outcome) }
+        if let best = outcome.best {
+            lines.append(
+                "\(percent(best.measuredShare)) of the computation rests on measured or "
+                    + "interpolated kernels, the rest on a roofline")
+        }
+        if let budget = outcome.budget { addBudget(budget) }
+    }
+
+    // MARK: - The ranking
+
+    private mutating func addRanking(_ outcome: PlanOutcome) {
+        var table = PlanTable([
+            "", "pp·dp·cp·tp·ep", "schedule", "micro-batch", "ZeRO", "recompute", "step time",
+            "tokens/s/GPU", "MFU", "memory", "TTFT", "bubble", "exposed", "",
+        ])
+        for (index, entry) in outcome.entries.enumerated() {
+            table.add(row("\(index + 1)", entry))
+        }
+        if let own = outcome.own { table.add(row("own", own)) }
+        lines += table.lines(leading: [1, 2, 3, 5])
+        lines.append(
+            "step time: four of five measured steps lie within the range; * on the Pareto front; "
+                + "micro-batch: sequences × count")
+    }
+
+    private func row(_ name: String, _ entry: PlanOutcome.Entry) -> [String] {
+        let strategy = entry.strategy
+        let plan = strategy.plan
+        let buckets = strategy.lengths.map(\.step.bucket)
+        let steps = strategy.lengths.map {
+            "\($0.step.sequencesPerMicroBatch)×\($0.step.microBatches)"
+        }
+        let range =
+            "\(significant(strategy.low, in: strategy.stepTime))–"
+            + significant(strategy.high, in: strategy.stepTime)
+        return [
+            name, layout(plan.degrees), schedule(plan), common(steps), "\(plan.zeroStage)",
+            common(buckets.map(\.recompute.rawValue)), "\(strategy.stepTime) (\(range))",
+            grouped(Int(strategy.tokensPerSecondPerGPU)),
+            percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
+            "\(strategy.timeToFirstToken)", percent(strategy.bubble),
+            percent(strategy.communicationExposed), entry.isPareto ? "*" : "",
+        ]
+    }
+
+    private func layout(_ degrees: Degrees) -> String {
+        let axes = [
+            degrees.pipeline, degrees.data, degrees.context, degrees.tensor, degrees.expert,
+        ]
+        let expertTensor = degrees.expertTensor > 1 ? " etp\(degrees.expertTensor)" : ""
+        return axes.map(String.init).joined(separator: "·") + expertTensor
+    }
+
+    private func schedule(_ plan: Plan) -> String {
+        switch plan.schedule {
+        case .interleaved: "interleaved×\(plan.chunksPerRank)"
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1, .zeroBubbleV, .dualPipeV:
+            plan.schedule.rawValue
+        }
+    }
+
+    /// What all lengths have in common, or that they differ.
+    private func common(_ texts: [String]) -> String {
+        guard let first = texts.first, texts.allSatisfy({ $0 == first }) else {
+            return "by length"
+        }
+        return first
+    }
+
+    /// A time in the unit in which another one is shown, without the unit.
+    private func significant(_ time: Seconds, in other: Seconds) -> String {
+        let scale = other.count >= 1 ? 1 : other.count >= 1e-3 ? 1e3 : 1e6
+        return ApusBase.significant(time.count * scale)
+    }
+
+    private mutating func addCounts(_ outcome: PlanOutcome) {
+        let counts = outcome.answer.counts
+        lines.append(
+            "searched \(grouped(counts.searched)), pruned \(grouped(counts.pruned)), evaluated "
+                + "\(grouped(counts.evaluated)), feasible \(grouped(counts.feasible)) in "
+                + "\(fixed(outcome.seconds, decimals: 2)) s")
+    }
+
+    // MARK: - Lengths and the budget
+
+    private mutating func addLengths(_ best: PlannedStrategy) {
+        guard best.lengths.count > 1 else { return }
+        var table = PlanTable([
+            "length", "share", "tp", "micro-batch", "recompute", "step time", "tokens/s/GPU",
+            "memory", "TTFT", "bubble",
+        ])
+        for length in best.lengths.sorted(by: { $0.step.sequenceLength < $1.step.sequenceLength }) {
+            let (step, prediction) = (length.step, length.prediction)
+            table.add([
+                "\(step.sequenceLength)", percent(length.weight),
+                "\(step.bucket.tensorParallel)",
+                "\(step.sequencesPerMicroBatch)×\(step.microBatches)",
+                step.bucket.recompute.rawValue, "\(prediction.stepTime)",
+                grouped(Int(prediction.tokensPerSecondPerGPU)), "\(prediction.memoryPeak)",
+                "\(length.timeToFirstToken)", percent(prediction.bubble),
+            ])
+        }
+        lines += ["", "the first plan by sequence length"] + table.lines(leading: [3, 4])
+    }
+
+    private mutating func addBudget(_ budget: PlanBudget) {
+        let tokens = plain(budget.budget.tokens)
+        if let bill = budget.bill {
+            lines.append("\(tokens) tokens here: \(words(for: bill))")
+        }
+        guard let days = budget.daysMax else { return }
+        guard let found = budget.found else {
+            return lines.append("no cluster of whole nodes does that in \(plain(days)) days")
+        }
+        lines.append(
+            "in \(plain(days)) days: \(words(for: found.bill)), with "
+                + "\(found.strategy.plan.degrees.layout), \(found.strategy.stepTime) a step, "
+                + "\(found.strategy.memoryPeak) on a rank")
+    }
+
+    private func words(for bill: Budget.Bill) -> String {
+        let cost = bill.price.map { ", cost \(grouped(Int($0.rounded())))" } ?? ""
+        return "\(counted(bill.gpus, "GPU", "GPUs")), \(significantDays(bill.days)), "
+            + "\(grouped(Int(bill.gpuHours.rounded()))) GPU-hours\(cost)"
+    }
+}
+
+/// Days as people say them: hours below one.
+func significantDays(_ days: Double) -> String {
+    days >= 1 ? "\(significant(days)) days" : "\(significant(days * 24)) hours"
+>>>>>>> plancli
 }
