@@ -3,15 +3,10 @@ import ApusPlan
 import ApusPlanner
 import ApusSystem
 import ArgumentParser
-<<<<<<< HEAD
-=======
-import Foundation
->>>>>>> plancli
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-<<<<<<< HEAD
         abstract: "Finds the best strategy for a model, a cluster and a workload.",
         usage: "apus plan [<file>] [options]",
         discussion: """
@@ -79,52 +74,10 @@ struct PlanCommand: ParsableCommand {
         help: ArgumentHelp(
             "Plan for each value of `gpus` or `cluster.bandwidth`.", valueName: "key=values"))
     var sweep: String?
-=======
-        abstract: "Finds the best plan for a model on a cluster.",
-        usage: "apus plan [<file>] [options]",
-        discussion: """
-            Searches all strategies and ranks them by step time, one for each set of degrees. A \
-            plan of the file itself is priced beside them. Exit status 1 where nothing fits.
-
-            Examples:
-              apus plan Plans/mixtral-8x7b.yaml -o found.yaml
-              apus plan --model Plans/models/deepseek-v3.json --cluster 2048xh800-sxm \
-            --workload batch=15360,length=4096
-              apus plan Plans/mixtral-8x7b.yaml --sweep gpus=64,128,256
-              apus plan Plans/mixtral-8x7b.yaml --tokens 1e12 --days 30 --price 2.5
-            """)
-
-    @Argument(help: "The deployment file.")
-    var file: String?
-
-    @OptionGroup var inputs: PlanInputs
-
-    @Option(help: ArgumentHelp("How many plans to show.", valueName: "count"))
-    var top = 5
-
-    @Option(
-        name: [.customShort("o"), .long],
-        help: ArgumentHelp("Write the deployment with its plan here.", valueName: "file"))
-    var output: String?
-
-    @Flag(help: "Overwrite the files of `-o` and `--pareto`.")
-    var force = false
-
-    @Option(help: ArgumentHelp("Write the Pareto front here as SVG.", valueName: "file"))
-    var pareto: String?
-
-    @OptionGroup var budget: PlanBudgetOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "Plan for several `gpus=` or factors of `cluster.bandwidth=`.", valueName: "axis=a,b"))
-    var sweep: PlanSweepAxis?
->>>>>>> plancli
 
     @OptionGroup var options: SharedOptions
 
     func validate() throws {
-<<<<<<< HEAD
         try require(length, of: "--length", in: FileSchema.sequenceLength)
         try require(top, of: "--top", in: 1...1000)
         try require(tokens, of: "--tokens", in: 1...1e18)
@@ -135,25 +88,11 @@ struct PlanCommand: ParsableCommand {
         }
         if tokens == nil, days != nil || price != nil {
             throw ValidationError("`--days` and `--price` go with `--tokens`")
-=======
-        try inputs.validate(hasFile: file != nil)
-        try budget.validate()
-        try require(top, of: "--top", in: 1...1000)
-        if sweep != nil, output != nil || pareto != nil || budget.days != nil {
-            throw ValidationError("`--sweep` goes without `-o`, `--pareto` and `--days`")
-        }
-        if sweep != nil, inputs.layout != nil {
-            throw ValidationError("`--sweep` goes without `--layout`")
-        }
-        if force, output == nil, pareto == nil {
-            throw ValidationError("`--force` goes with `-o` or `--pareto`")
->>>>>>> plancli
         }
     }
 
     func run() throws {
         try answering(options) {
-<<<<<<< HEAD
             let sources = PlanSources(
                 file: file, model: model, cluster: cluster, workload: workload, length: length)
             let problem = try sources.problem()
@@ -199,101 +138,5 @@ enum LayoutArgument {
             "pp": \.pipeline, "dp": \.data, "cp": \.context, "tp": \.tensor, "ep": \.expert,
             "etp": \.expertTensor,
         ]
-=======
-            try refuseToOverwrite()
-            let request = try inputs.request(file: file)
-            printNotes(request.notes)
-            let isYes =
-                if let sweep {
-                    try run(sweep, request)
-                } else {
-                    try plan(request)
-                }
-            if !isYes { throw ExitCode.no }
-        }
-    }
-
-    /// Searches one plan; returns whether there is one that does what was asked.
-    private func plan(_ request: PlanRequest) throws -> Bool {
-        var outcome = PlanOutcome(request, countMax: top)
-        if let budget = budget.budget {
-            if self.budget.days != nil, !options.quiet {
-                printMessage("searching for the smallest cluster that is fast enough")
-            }
-            outcome.addBudget(budget, daysMax: self.budget.days)
-        }
-        if let output, let deployment = outcome.deployment {
-            try write(try checkedText(of: deployment, file: output), to: output)
-        }
-        if let pareto, !outcome.front.points.isEmpty {
-            try write(PlanFrontSVG(outcome.front).text, to: pareto)
-        }
-        let answer = PlanAnswer(outcome)
-        if options.json {
-            try printJSON(PlanRecord(outcome, answer))
-        } else {
-            let text = PlanText(outcome, answer, quiet: options.quiet)
-            for line in text.lines { printLine(line) }
-        }
-        return outcome.isYes
-    }
-
-    /// Searches a plan for each value; returns whether there is any.
-    private func run(_ sweep: PlanSweepAxis, _ request: PlanRequest) throws -> Bool {
-        let points = try sweep.points(of: request, onPoint: progress())
-        if options.json {
-            try printJSON(points.map { PlanSweepRecord($0, budget.budget) })
-        } else {
-            for line in sweep.lines(points, budget.budget) { printLine(line) }
-        }
-        return points.contains { $0.strategy != nil }
-    }
-
-    /// Tells what is searched, once the searches before took more than a second.
-    private func progress() -> (Int) -> Void {
-        let clock = ContinuousClock()
-        let start = clock.now
-        return { count in
-            guard !options.quiet, start.duration(to: clock.now) > .seconds(1) else { return }
-            printMessage("searching \(counted(count, "GPU", "GPUs"))")
-        }
-    }
-
-    private func printNotes(_ notes: [Diagnostic]) {
-        let told = notes.filter { !options.quiet || $0.severity != .note }
-        if !told.isEmpty { printDiagnostics(told, colored: options.isColored(2)) }
-    }
-
-    // MARK: - Files
-
-    private func refuseToOverwrite() throws(Problems) {
-        guard !force else { return }
-        let present = [output, pareto].compactMap(\.self).filter {
-            FileManager.default.fileExists(atPath: $0)
-        }
-        guard present.isEmpty else {
-            throw Problems(
-                present.map {
-                    Diagnostic(
-                        .system, location: Diagnostic.Location(file: $0),
-                        problem: "the file exists already",
-                        hint: "`--force` overwrites it")
-                })
-        }
-    }
-
-    /// The text of a deployment, of which reading it back finds no fault.
-    private func checkedText(of deployment: Deployment, file: String) throws(Problems) -> String {
-        let text = deployment.text()
-        let read = try readDeployment(text: text, file: file) { _ throws(Problems) in [] }
-        let problems = read.notes.filter { $0.severity != .note }
-        guard problems.isEmpty else { throw Problems(problems) }
-        return text
-    }
-
-    private func write(_ text: String, to path: String) throws(SystemError) {
-        try writeFileAtomically(Array(text.utf8), to: path)
-        if !options.quiet { printMessage("wrote \(path)") }
->>>>>>> plancli
     }
 }
