@@ -127,6 +127,7 @@ struct PlanText {
         case .impossible(let reason): return reason
         case .tooLarge(let strategy): return tooLarge(strategy, limit: limit)
         case .slower(let strategy, let share, let because):
+            if share == 0, because.isEmpty { return "it is the recommended one" }
             if abs(share) <= 0.005 {
                 return "as fast within half a percent (\(strategy.stepTime) a step), and no simpler"
             }

@@ -1,5 +1,8 @@
 import ApusBase
 
+import func Glibc.exp
+import func Glibc.log
+
 /// The front as a drawing that any browser shows; each mark names its strategy.
 extension ParetoPlot {
     package func svg(title: String) -> String {
@@ -70,7 +73,7 @@ extension ParetoPlot {
     }
 }
 
-/// Where a drawing's values lie on its surface.
+/// Where a drawing's values lie on its surface; time is on a logarithmic scale.
 private struct Frame {
     let width = 760
     let height = 480
@@ -84,18 +87,18 @@ private struct Frame {
     init(_ points: [ParetoPlot.Point]) {
         func padded(_ values: [Double]) -> (Double, Double) {
             let (low, high) = (values.min() ?? 0, values.max() ?? 1)
-            let margin = max(0.05 * (high - low), 1e-6 * high, 1e-12)
-            return (max(0, low - margin), high + margin)
+            let margin = max(0.05 * (high - low), 1e-6 * abs(high), 1e-12)
+            return (low - margin, high + margin)
         }
         memoryRange = padded(points.map { Double($0.memory.count) })
-        timeRange = padded(points.map(\.stepTime.count))
+        timeRange = padded(points.map { log(max(1e-9, $0.stepTime.count)) })
     }
 
     func memory(_ share: Double) -> Double {
-        memoryRange.low + share * (memoryRange.high - memoryRange.low)
+        max(0, memoryRange.low + share * (memoryRange.high - memoryRange.low))
     }
     func time(_ share: Double) -> Double {
-        timeRange.low + share * (timeRange.high - timeRange.low)
+        exp(timeRange.low + share * (timeRange.high - timeRange.low))
     }
     func x(_ share: Double) -> Double { Double(left) + share * Double(width - left - right) }
     func y(_ share: Double) -> Double {
@@ -105,7 +108,9 @@ private struct Frame {
     func place(_ point: ParetoPlot.Point) -> (x: String, y: String) {
         let memory =
             (Double(point.memory.count) - memoryRange.low) / (memoryRange.high - memoryRange.low)
-        let time = (point.stepTime.count - timeRange.low) / (timeRange.high - timeRange.low)
+        let time =
+            (log(max(1e-9, point.stepTime.count)) - timeRange.low)
+            / (timeRange.high - timeRange.low)
         return (fixed(x(memory), decimals: 1), fixed(y(time), decimals: 1))
     }
 }

@@ -1,5 +1,7 @@
 package import ApusBase
 
+import func Glibc.log
+
 /// A Pareto front as a picture: step time over memory, with the time to the first token as the size
 /// of a mark.
 package struct ParetoPlot: Hashable, Sendable {
@@ -35,6 +37,11 @@ package struct ParetoPlot: Hashable, Sendable {
         (value - range.lowerBound) / (range.upperBound - range.lowerBound)
     }
 
+    /// A place on a logarithmic scale: fronts reach from the fastest steps to many times as long.
+    private func logarithmicPlace(_ value: Double, in range: ClosedRange<Double>) -> Double {
+        log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
+    }
+
     /// The front in characters: `1` to `4` by time to first token, `1` the quickest quarter.
     package func lines(width: Int = 56, height: Int = 12) -> [String] {
         guard !points.isEmpty else { return [] }
@@ -42,7 +49,7 @@ package struct ParetoPlot: Hashable, Sendable {
         let ordered = points.map(\.timeToFirstToken.count).sorted()
         for point in points {
             let column = place(Double(point.memory.count), in: memoryRange)
-            let row = place(point.stepTime.count, in: timeRange)
+            let row = logarithmicPlace(point.stepTime.count, in: timeRange)
             let rank = ordered.firstIndex { $0 >= point.timeToFirstToken.count } ?? 0
             let mark = Character("\(1 + 4 * rank / points.count)")
             let x = Int((column * Double(width - 1)).rounded())
