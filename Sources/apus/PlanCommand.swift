@@ -7,7 +7,7 @@ import ArgumentParser
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "Finds the best strategy for a model, a cluster and a workload.",
+        abstract: "Finds the best strategy for a model on a cluster.",
         usage: "apus plan [<file>] [options]",
         discussion: """
             Every strategy is searched; the fastest is recommended, or a simpler one that is as \
