@@ -17,11 +17,11 @@ struct PlanProblem {
         SearchProblem(model: model, cluster: cluster, workload: workload, routing: routing)
     }
 
-    /// The deployment that a plan for this problem makes.
+    /// The deployment that a plan for this problem makes, without claims about another plan.
     func deployment(with plan: Plan) -> Deployment {
         Deployment(
             model: model, cluster: cluster, workload: workload, plan: plan, routing: routing,
-            claims: deployment?.claims ?? [],
+            claims: [],
             run: deployment?.run
                 ?? RunSettings(
                     precision: workload.precision, sequenceLength: workload.sequenceLengths[0],
