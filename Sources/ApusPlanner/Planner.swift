@@ -53,10 +53,12 @@ package struct Planner: Sendable {
     }
 
     /// Searches all strategies for sequences of one length.
-    package func search(length: Int, _ options: Options = Options()) -> Answer {
+    package func search(
+        length: Int, _ options: Options = Options(), progress: (Double) -> Void = { _ in }
+    ) -> Answer {
         var search = LengthSearch(
             problem, length: length, countMax: options.countMax, isPruning: options.isPruning)
-        search.run()
+        search.run(progress: progress)
         return Answer(
             counts: search.counts, ranked: search.ranking.candidates,
             front: search.front.candidates, leanest: search.leanest?.strategy,
@@ -64,12 +66,16 @@ package struct Planner: Sendable {
     }
 
     /// Searches the strategies for all lengths of the workload.
-    package func search(_ options: Options = Options()) -> Answer {
+    package func search(
+        _ options: Options = Options(), progress: (Double) -> Void = { _ in }
+    ) -> Answer {
         let lengths = LengthShare.all(of: problem.workload)
-        guard lengths.count > 1 else { return search(length: lengths[0].length, options) }
+        guard lengths.count > 1 else {
+            return search(length: lengths[0].length, options, progress: progress)
+        }
         var search = MixedSearch(
             problem, lengths: lengths, countMax: options.countMax, isPruning: options.isPruning)
-        search.run()
+        search.run(progress: progress)
         var answer = Answer(
             counts: search.counts, ranked: search.ranking.candidates,
             front: search.front.candidates)

@@ -24,7 +24,9 @@ struct PlanRun {
         var answer: Planner.Answer?
         var finalists: [PlannedStrategy] = []
         let elapsed = clock.measure {
-            let found = planner.search(settings)
+            let progress = SearchProgress(isQuiet: options.quiet)
+            let found = planner.search(settings, progress: progress.show)
+            progress.end()
             finalists = planner.finalists(found)
             answer = found
         }

@@ -38,10 +38,14 @@ struct LengthSearch {
         ranking = Ranking(countMax: countMax)
     }
 
-    mutating func run() {
+    /// Searches everything; `progress` is told the share of slicings that are done.
+    mutating func run(progress: (Double) -> Void) {
         let slicings = problem.space.slicings
         counts.searched = problem.space.count(slicings, splits: problem.splits)
-        for slicing in slicings { search(slicing) }
+        for (index, slicing) in slicings.enumerated() {
+            progress(Double(index) / Double(slicings.count))
+            search(slicing)
+        }
         counts.pruned = counts.searched - counts.evaluated
     }
 

@@ -28,8 +28,13 @@ struct MixedSearch {
         ranking = Ranking(countMax: countMax)
     }
 
-    mutating func run() {
-        for slicing in problem.space.slicings { search(slicing) }
+    /// Searches everything; `progress` is told the share of slicings that are done.
+    mutating func run(progress: (Double) -> Void) {
+        let slicings = problem.space.slicings
+        for (index, slicing) in slicings.enumerated() {
+            progress(Double(index) / Double(slicings.count))
+            search(slicing)
+        }
         counts.pruned = counts.searched - counts.evaluated
     }
 
