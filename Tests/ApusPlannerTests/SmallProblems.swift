@@ -29,9 +29,11 @@ enum SmallProblems {
         let perNode = ranks / 2
         let links = [
             Link(
-                level: "node", gpuCount: perNode, bandwidthGBPerSecond: 200, latencyMicroseconds: 3),
+                level: "node", gpuCount: perNode, bandwidthGBPerSecond: 200,
+                latencyMicroseconds: 3),
             Link(
-                level: "cluster", gpuCount: ranks, bandwidthGBPerSecond: 25, latencyMicroseconds: 8),
+                level: "cluster", gpuCount: ranks, bandwidthGBPerSecond: 25,
+                latencyMicroseconds: 8),
         ]
         let cluster = Cluster(
             nodeCount: 2, gpusPerNode: perNode, gpu: gpu, links: links)

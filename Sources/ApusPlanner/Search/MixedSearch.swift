@@ -5,7 +5,7 @@ import ApusPlan
 /// The search of strategies for sequences of several lengths.
 ///
 /// Degrees, schedule, ZeRO stage, placement and overlap hold for all lengths; each length has its
-/// own micro-batches, recomputation and tensor degree. Lengths do not touch each other otherwise, so
+/// own micro-batches, recomputation and tensor degree. Lengths do not touch each other beyond, so
 /// each takes what is fastest for it, and a common strategy is judged by the mean of its steps.
 struct MixedSearch {
     let problem: SearchProblem
