@@ -39,7 +39,10 @@ struct PlanAnswer {
                     + "but no simpler"
             ]
         }
-        return ["\(name) lost: \(Self.difference(of: runnerUp, from: best))"]
+        return [
+            "\(name) lost by \(percent(share)) step time"
+                + Self.difference(of: runnerUp, from: best)
+        ]
     }
 
     /// How the file's own plan compares.
@@ -56,7 +59,7 @@ struct PlanAnswer {
             guard let best = outcome.best else { return [] }
             if abs(share) < 0.0005 { return ["\(name) is as fast"] }
             return [
-                "\(name) takes \(significant(own.stepTime / best.stepTime)) times as long: "
+                "\(name) takes \(significant(own.stepTime / best.stepTime)) times as long"
                     + Self.difference(of: own, from: best)
             ]
         }
@@ -107,8 +110,7 @@ struct PlanAnswer {
         let causes = TimeParts(best).differences(
             to: TimeParts(strategy), least: max(0.0005, total.magnitude / 20))
         let named = causes.prefix(4).map { "\($0.name) \(signed($0.share))" }
-        return "\(signed(total)) step time"
-            + (named.isEmpty ? "" : ": \(named.joined(separator: ", "))")
+        return named.isEmpty ? "" : ": \(named.joined(separator: ", "))"
     }
 }
 

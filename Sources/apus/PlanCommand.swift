@@ -16,8 +16,7 @@ struct PlanCommand: ParsableCommand {
 
             Examples:
               apus plan Plans/mixtral-8x7b.yaml -o found.yaml
-              apus plan --model Plans/models/deepseek-v3.json --cluster 2048xh800-sxm \
-            --workload batch=15360,length=4096
+              apus plan --model config.json --cluster 64xh100-sxm --workload deployment.yaml
               apus plan Plans/mixtral-8x7b.yaml --sweep gpus=64,128,256
               apus plan Plans/mixtral-8x7b.yaml --tokens 1e12 --days 30 --price 2.5
             """)

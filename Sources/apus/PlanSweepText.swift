@@ -6,7 +6,7 @@ extension PlanSweepAxis {
     /// A table with a line for each value.
     func lines(_ points: [Point], _ budget: Budget?) -> [String] {
         var table = PlanTable([
-            name, "layout", "step time", "tokens/s/GPU", "MFU", "memory", "days", "cost",
+            name, "layout", "step time", "tokens/s/GPU", "MFU", "memory", "time", "cost",
         ])
         for point in points {
             guard let strategy = point.strategy else {
@@ -18,18 +18,18 @@ extension PlanSweepAxis {
                 plain(point.value), strategy.plan.degrees.layout, "\(strategy.stepTime)",
                 grouped(Int(strategy.tokensPerSecondPerGPU)),
                 percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
-                bill.map { significant($0.days) } ?? "",
-                bill?.price.map { grouped(Int($0.rounded())) } ?? "",
+                bill.map { significantDays($0.days) } ?? "",
+                bill?.price.map { money($0) } ?? "",
             ])
         }
         var lines = table.lines(leading: [1])
-        if budget == nil { lines[0] = String(lines[0].dropLast("  days  cost".count)) }
+        if budget == nil { lines[0] = String(lines[0].dropLast("  time  cost".count)) }
         switch self {
         case .gpus: break
         case .bandwidth:
             lines.append("factors of the bandwidth of the network beyond the innermost links")
         }
-        if let budget { lines.append("days and cost of \(plain(budget.tokens)) tokens") }
+        if let budget { lines.append("time and cost of \(grouped(Int(budget.tokens))) tokens") }
         return lines
     }
 }

@@ -28,12 +28,16 @@ struct PlanText {
             }
         }
         if let own = outcome.own { lines += answer.own(own.strategy, in: outcome) }
-        if let best = outcome.best {
-            lines.append(
-                "\(percent(best.measuredShare)) of the computation rests on measured or "
-                    + "interpolated kernels, the rest on a roofline")
-        }
+        if let best = outcome.best { lines.append(provenance(best)) }
         if let budget = outcome.budget { addBudget(budget) }
+    }
+
+    /// What the predictions rest on.
+    private func provenance(_ strategy: PlannedStrategy) -> String {
+        strategy.measuredShare > 0
+            ? "\(percent(strategy.measuredShare)) of the computation rests on measured or "
+                + "interpolated kernels, the rest on a roofline"
+            : "the computation rests on a roofline: nothing is measured on such a GPU"
     }
 
     // MARK: - The ranking
@@ -134,7 +138,7 @@ struct PlanText {
     }
 
     private mutating func addBudget(_ budget: PlanBudget) {
-        let tokens = plain(budget.budget.tokens)
+        let tokens = grouped(Int(budget.budget.tokens))
         if let bill = budget.bill {
             lines.append("\(tokens) tokens here: \(words(for: bill))")
         }
@@ -149,10 +153,15 @@ struct PlanText {
     }
 
     private func words(for bill: Budget.Bill) -> String {
-        let cost = bill.price.map { ", cost \(grouped(Int($0.rounded())))" } ?? ""
+        let cost = bill.price.map { ", cost \(money($0))" } ?? ""
         return "\(counted(bill.gpus, "GPU", "GPUs")), \(significantDays(bill.days)), "
-            + "\(grouped(Int(bill.gpuHours.rounded()))) GPU-hours\(cost)"
+            + "\(money(bill.gpuHours)) GPU-hours\(cost)"
     }
+}
+
+/// An amount in the unit of the price: whole ones, where it is not small.
+func money(_ amount: Double) -> String {
+    amount >= 100 ? grouped(Int(min(amount, 1e18).rounded())) : significant(amount)
 }
 
 /// Days as people say them: hours below one.
