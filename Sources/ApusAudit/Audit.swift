@@ -3,6 +3,9 @@ package import ApusPlan
 
 /// Holds a deployment to account: each of its claims, and what is wrong with it besides.
 package struct Audit: Sendable {
+    /// The share by which a claim that holds may differ from the computed value.
+    static let tolerance = 0.05
+
     let deployment: Deployment
     let positions: KeyPositions
     let quantities: Quantities
@@ -26,10 +29,12 @@ package struct Audit: Sendable {
     private let known: [Diagnostic]
 
     package func report() -> AuditReport {
-        var problems = known
-        let claims = deployment.claims.enumerated().map { index, claim in
-            verdict(on: claim, at: "claims[\(index)]", problems: &problems)
+        var judge = ClaimJudge(self)
+        var claims: [ClaimVerdict] = []
+        for (index, claim) in deployment.claims.enumerated() {
+            claims.append(judge.verdict(on: claim, at: "claims[\(index)]"))
         }
+        var problems = known + judge.problems
         if deployment.plan == nil, !problems.contains(where: { $0.severity == .error }) {
             problems.append(
                 problem(
@@ -49,6 +54,13 @@ package struct Audit: Sendable {
         Diagnostic(
             code, severity: severity, location: positions.location(of: path), path: path,
             problem: problem, details: details, expected: expected, hint: hint)
+    }
+
+    /// A claim that cannot be judged.
+    func open(_ claim: Claim, _ reason: String, unit: String? = nil) -> ClaimVerdict {
+        ClaimVerdict(
+            claim: claim, verdict: .unverifiable, sequenceLength: claim.sequenceLength,
+            computed: nil, unit: unit, why: reason, source: definition)
     }
 
     /// The key path of a claim, for messages about it.

@@ -39,7 +39,9 @@ package struct Planner: Sendable {
         }
         guard let fastest = strategies.map(\.stepTime.count).min() else { return [] }
         // The recommended one stays first while it is among the near-ties of the fastest.
-        let first = strategies.indices.first { strategies[$0].stepTime.count <= Ranking.tie * fastest }
+        let first = strategies.indices.first {
+            strategies[$0].stepTime.count <= Ranking.tie * fastest
+        }
         let others = strategies.indices.filter { $0 != first }
             .sorted { strategies[$0].stepTime < strategies[$1].stepTime }
         return ((first.map { [$0] } ?? []) + others).map { strategies[$0] }

@@ -23,6 +23,14 @@ func loadModelFile(_ path: String) throws -> ModelFile {
     return try readModelConfig(text: fileText(bytes, file: path), file: path)
 }
 
+/// Reads the sections of the file at `path` that describe what is to be planned.
+func loadDeploymentParts(_ path: String) throws -> DeploymentParts {
+    let bytes = try readInput(path)
+    return try readDeploymentParts(bytes: bytes, file: path) { beside throws(Problems) in
+        try readInput(beside)
+    }
+}
+
 /// The bytes of a file that a user names, of which no more are read than Apus takes.
 private func readInput(_ path: String) throws(Problems) -> [UInt8] {
     do throws(SystemError) {

@@ -116,7 +116,7 @@ struct OwnClaimsTests {
 
 extension Audit {
     fileprivate func verdict(on claim: Claim) -> ClaimVerdict.Verdict {
-        var problems: [Diagnostic] = []
-        return verdict(on: claim, at: "claims[0]", problems: &problems).verdict
+        var judge = ClaimJudge(self)
+        return judge.verdict(on: claim, at: "claims[0]").verdict
     }
 }

@@ -74,7 +74,7 @@ struct CSVReaderTests {
             (
                 "a,b\n1,2\n1,2,3\n",
                 """
-                rows.csv:3:1: error: the record has 3 cells, the first line names 2 columns  \
+                rows.csv:3:1: error: the record has more cells, the first line names 2 columns  \
                 [csv-syntax]
                   expected: 2 cells
                   hint: a cell with a comma or a line break in it is quoted
@@ -83,9 +83,17 @@ struct CSVReaderTests {
             (
                 String(repeating: ",", count: 300),
                 """
-                rows.csv:1:1: error: the first line has 301 columns  [csv-syntax]
+                rows.csv:1:1: error: the first line has more than 256 columns  [csv-syntax]
                   expected: at most 256
                   hint: is this a table of comma-separated values?
+                """
+            ),
+            (
+                "a,b\n" + String(repeating: "x", count: 70_000),
+                """
+                rows.csv:2:1: error: a cell has 70 000 bytes  [csv-syntax]
+                  expected: at most 65 536
+                  hint: a stray quote joins everything up to the next one
                 """
             ),
         ])

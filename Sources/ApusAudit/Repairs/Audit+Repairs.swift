@@ -4,6 +4,11 @@ import ApusPlan
 
 /// What would be right where a claim is wrong.
 extension Audit {
+    /// The quantities for which the changes depend on what is claimed.
+    static let repairsDependOnValue: Set<Quantity> = [
+        .expertsPerGPU, .expertDegree, .dataDegree, .tensorDegree, .sequencesPerFlush,
+    ]
+
     /// The ways to make claim and deployment agree: what to say, then what to change, priced.
     func repairs(of claim: Claim, _ quantity: Quantity, at length: Int, computed: Claim.Value)
         -> [Repair]

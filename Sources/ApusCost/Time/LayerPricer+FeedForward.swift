@@ -7,6 +7,12 @@ extension LayerPricer {
         var cost = PartCost()
         norm(&cost, numbers: shape.localTokens * model.hiddenSize)
         let width = max(1, model.denseHiddenSize / shape.tensor)
+        gatedMatrices(&cost, width: width)
+        return cost
+    }
+
+    /// Two or three matrices that every token passes, with the residual sum and the collectives.
+    private func gatedMatrices(_ cost: inout PartCost, width: Int) {
         product(
             &cost, rows: shape.tokens, inputs: model.hiddenSize, outputs: firstWidth(width),
             in: precision)
@@ -15,7 +21,6 @@ extension LayerPricer {
             &cost, rows: shape.tokens, inputs: width, outputs: model.hiddenSize, in: precision)
         residual(&cost, numbers: shape.localTokens * model.hiddenSize)
         tensorCollectives(&cost)
-        return cost
     }
 
     /// What the first product of a feed-forward gives: the gate beside the width where it has one.
@@ -99,14 +104,7 @@ extension LayerPricer {
         var cost = PartCost()
         guard model.sharedExpertHiddenSize > 0 else { return cost }
         let width = max(1, model.sharedExpertHiddenSize / shape.tensor)
-        product(
-            &cost, rows: shape.tokens, inputs: model.hiddenSize, outputs: firstWidth(width),
-            in: precision)
-        activation(&cost, rows: shape.tokens, width: width)
-        product(
-            &cost, rows: shape.tokens, inputs: width, outputs: model.hiddenSize, in: precision)
-        residual(&cost, numbers: shape.localTokens * model.hiddenSize)
-        tensorCollectives(&cost)
+        gatedMatrices(&cost, width: width)
         return cost
     }
 

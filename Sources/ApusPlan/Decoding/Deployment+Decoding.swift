@@ -82,7 +82,7 @@ extension FieldReader {
             run: run(section, workload: workload))
     }
 
-    private mutating func workload(_ root: Section) -> Workload {
+    mutating func workload(_ root: Section) -> Workload {
         guard let section = self.section("workload", in: root, fields: FileSchema.workload) else {
             if root.value("workload") == nil {
                 rejectMissing(

@@ -16,6 +16,8 @@ struct CSVRecord {
 struct CSVReader {
     /// Beyond so many columns a file is no table of measurements.
     static let columnCountMax = 256
+    /// Beyond so many bytes a cell is no text that a person wrote.
+    static let cellSizeMax = 65_536
 
     private let bytes: [UInt8]
     private let file: String
@@ -37,20 +39,16 @@ struct CSVReader {
         var record = CSVRecord(line: line, cells: [], offsets: [])
         record.cells.reserveCapacity(cellCount ?? 0)
         let countMax = cellCount ?? Self.columnCountMax
-        var count = 0
         repeat {
-            if count > 0 { offset += 1 }
-            count += 1
-            let start = offset
-            let text = try nextCell()
-            guard count <= countMax else { continue }
-            record.cells.append(text)
-            record.offsets.append(start)
+            if !record.cells.isEmpty { offset += 1 }
+            guard record.cells.count < countMax else { throw wrongCount(of: record) }
+            record.offsets.append(offset)
+            record.cells.append(try nextCell())
         } while offset < bytes.count && bytes[offset] == UInt8(ascii: ",")
-        guard count <= countMax, count == cellCount ?? count else {
-            throw wrongCount(of: record, count: count)
+        guard record.cells.count == cellCount ?? record.cells.count else {
+            throw wrongCount(of: record)
         }
-        cellCount = count
+        cellCount = record.cells.count
         skipLineBreak()
         return record
     }
@@ -142,6 +140,15 @@ struct CSVReader {
     }
 
     private func text(_ cell: ArraySlice<UInt8>, at start: Int) throws(Problems) -> String {
+        guard cell.count <= Self.cellSizeMax else {
+            throw Problems([
+                Diagnostic(
+                    .csvSyntax, location: location(of: start, from: start, line: line),
+                    problem: "a cell has \(grouped(cell.count)) bytes",
+                    expected: "at most \(grouped(Self.cellSizeMax))",
+                    hint: "a stray quote joins everything up to the next one")
+            ])
+        }
         if let text = String(validating: cell, as: UTF8.self) { return text }
         throw Problems([
             Diagnostic(
@@ -151,21 +158,23 @@ struct CSVReader {
         ])
     }
 
-    private func wrongCount(of record: CSVRecord, count: Int) -> Problems {
+    /// Refuses a record that is too short, or that goes on where it should end.
+    private func wrongCount(of record: CSVRecord) -> Problems {
         let place = location(of: 0, in: record)
         guard let expected = cellCount else {
             return Problems([
                 Diagnostic(
                     .csvSyntax, location: place,
-                    problem: "the first line has \(count) columns",
+                    problem: "the first line has more than \(Self.columnCountMax) columns",
                     expected: "at most \(Self.columnCountMax)",
                     hint: "is this a table of comma-separated values?")
             ])
         }
+        let found = record.cells.count < expected ? "\(record.cells.count)" : "more"
         return Problems([
             Diagnostic(
                 .csvSyntax, location: place,
-                problem: "the record has \(count) cells, the first line names \(expected) columns",
+                problem: "the record has \(found) cells, the first line names \(expected) columns",
                 expected: "\(expected) cells",
                 hint: "a cell with a comma or a line break in it is quoted")
         ])

@@ -4,16 +4,22 @@ package struct MeasuredRow: Hashable, Sendable {
     package var line: Int
     /// The text of each column, in their order; empty where the source did not publish it.
     private var cells: [String]
+    /// The same in lower case as UTF-8, because most rules look for words in whatever case.
+    private var lowerCells: [[UInt8]]
 
     init(file: String, line: Int, cells: [Column: String]) {
         self.file = file
         self.line = line
         self.cells = Column.allCases.map { cells[$0] ?? "" }
+        lowerCells = self.cells.map { lowerCase($0) }
     }
 
     package subscript(column: Column) -> String {
         get { cells[column.index] }
-        set { cells[column.index] = newValue }
+        set {
+            cells[column.index] = newValue
+            lowerCells[column.index] = lowerCase(newValue)
+        }
     }
 
     /// The number that was measured, in `unit`.
@@ -25,9 +31,13 @@ package struct MeasuredRow: Hashable, Sendable {
     /// Whether the source did not publish the column.
     func lacks(_ column: Column) -> Bool { self[column].isEmpty }
 
-    /// Whether the text of a column has `words` in it, in whatever case.
+    /// Whether the text of a column has `words`, given in lower case, in it in whatever case.
     func mentions(_ words: String, in column: Column) -> Bool {
-        self[column].lowercased().contains(words)
+        let (text, pattern) = (lowerCells[column.index], Array(words.utf8))
+        guard let first = pattern.first, text.count >= pattern.count else { return pattern.isEmpty }
+        return (0...(text.count - pattern.count)).contains { start in
+            text[start] == first && text[start..<(start + pattern.count)].elementsEqual(pattern)
+        }
     }
 
     /// The whole number of a column, or `nil` where it says that there is none.
@@ -54,6 +64,11 @@ extension Column {
     fileprivate var index: Int { Self.indices[self] ?? 0 }
     private static let indices = Dictionary(
         uniqueKeysWithValues: zip(Column.allCases, 0...))
+}
+
+/// The bytes of a text with its Latin letters in lower case.
+private func lowerCase(_ text: String) -> [UInt8] {
+    text.utf8.map { 65...90 ~= $0 ? $0 + 32 : $0 }
 }
 
 /// Why a row gets no prediction or no score.

@@ -1,70 +1,84 @@
 import ApusBase
 import ApusPlan
 
-/// How a claim is held against the quantity it speaks of.
-extension Audit {
-    /// The share by which a claim that holds may differ from the computed value.
-    static let tolerance = 0.05
+/// Holds claims against the quantities they speak of.
+///
+/// What is computed for one claim is kept for the next: a file may have a thousand of them.
+struct ClaimJudge {
+    private struct Place: Hashable {
+        var quantity: Quantity
+        var length: Int
+        /// The value claimed, where what would be right depends on it.
+        var value: Claim.Value?
+    }
 
-    func verdict(
-        on claim: Claim, at path: String, problems: inout [Diagnostic]
-    ) -> ClaimVerdict {
+    let audit: Audit
+    /// What is wrong with the claims themselves.
+    private(set) var problems: [Diagnostic] = []
+    private var measures: [Place: Measure] = [:]
+    private var repairs: [Place: [Repair]] = [:]
+
+    init(_ audit: Audit) { self.audit = audit }
+
+    private var deployment: Deployment { audit.deployment }
+
+    /// The verdict on a claim that stands at a key path.
+    mutating func verdict(on claim: Claim, at path: String) -> ClaimVerdict {
         guard let quantity = Quantity(rawValue: claim.quantity) else {
             let names = Quantity.allCases.map(\.rawValue)
             let suggestion = Suggestion(for: claim.quantity, among: names)
             problems.append(
-                problem(
+                audit.problem(
                     .unknownValue, "\(path).quantity",
                     "`\(path).quantity` is `\(excerpt(claim.quantity))`",
                     expected: suggestion.expected, hint: suggestion.hint))
-            return open(claim, "`\(excerpt(claim.quantity))` is no quantity that Apus knows")
+            return audit.open(claim, "`\(excerpt(claim.quantity))` is no quantity that Apus knows")
         }
         guard isOfKind(claim.value, quantity.kind) else {
             let expected = expected(quantity.kind)
             problems.append(
-                problem(
+                audit.problem(
                     .wrongType, "\(path).value",
                     "`\(path).value` is \(words(claim.value)), but `\(quantity.rawValue)` is "
                         + "\(expected.noun)", expected: expected.text))
-            return open(claim, "the value is not \(expected.noun)", unit: quantity.unit)
+            return audit.open(claim, "the value is not \(expected.noun)", unit: quantity.unit)
         }
-        if quantity == .launchCommand { return launchVerdict(on: claim) }
+        if quantity == .launchCommand { return audit.launchVerdict(on: claim) }
         if let length = claim.sequenceLength {
-            return judge(claim, quantity, at: length, problems: &problems, path: path)
+            checkLength(length, path: path)
+            return judge(claim, quantity, at: length)
         }
         let lengths =
             quantity.dependsOnLength
             ? deployment.workload.sequenceLengths
             : Array(deployment.workload.sequenceLengths.prefix(1))
         // A claim without a length is made for all of them: the worst verdict stands.
-        let verdicts = lengths.map { judge(claim, quantity, at: $0) }
+        var verdicts: [ClaimVerdict] = []
+        for length in lengths { verdicts.append(judge(claim, quantity, at: length)) }
         let order = ClaimVerdict.Verdict.allCases
         let worst = order.lazy.compactMap { verdict in
             verdicts.first { $0.verdict == verdict }
         }.first
-        var result = worst ?? open(claim, "the workload has no sequence length")
+        var result = worst ?? audit.open(claim, "the workload has no sequence length")
         if !quantity.dependsOnLength { result.sequenceLength = nil }
         return result
     }
 
-    /// A claim whose length must have a bucket.
-    private func judge(
-        _ claim: Claim, _ quantity: Quantity, at length: Int, problems: inout [Diagnostic],
-        path: String
-    ) -> ClaimVerdict {
-        if let plan = deployment.plan, plan.bucket(forLength: length) == nil {
-            problems.append(
-                problem(
-                    .sequenceLength, "\(path).at",
-                    "`\(path).at` is \(length), `plan.by_sequence_length` ends at "
-                        + "\(plan.buckets.last?.lengthMax ?? 0)",
-                    hint: "add a bucket of that length, or leave the claim out"))
-        }
-        return judge(claim, quantity, at: length)
+    /// A claim's length must have a bucket.
+    private mutating func checkLength(_ length: Int, path: String) {
+        guard let plan = deployment.plan, plan.bucket(forLength: length) == nil else { return }
+        problems.append(
+            audit.problem(
+                .sequenceLength, "\(path).at",
+                "`\(path).at` is \(length), `plan.by_sequence_length` ends at "
+                    + "\(plan.buckets.last?.lengthMax ?? 0)",
+                hint: "add a bucket of that length, or leave the claim out"))
     }
 
-    private func judge(_ claim: Claim, _ quantity: Quantity, at length: Int) -> ClaimVerdict {
-        let measure = quantities.measure(quantity, at: length)
+    private mutating func judge(
+        _ claim: Claim, _ quantity: Quantity, at length: Int
+    ) -> ClaimVerdict {
+        let measure = measure(quantity, at: length)
         var result = ClaimVerdict(
             claim: claim, verdict: .unverifiable, sequenceLength: length,
             computed: measure.value, confidence: measure.confidence, unit: quantity.unit,
@@ -83,6 +97,26 @@ extension Audit {
             result.repairs = repairs(of: claim, quantity, at: length, computed: computed)
         }
         return result
+    }
+
+    private mutating func measure(_ quantity: Quantity, at length: Int) -> Measure {
+        let place = Place(quantity: quantity, length: length)
+        if let known = measures[place] { return known }
+        let measure = audit.quantities.measure(quantity, at: length)
+        measures[place] = measure
+        return measure
+    }
+
+    private mutating func repairs(
+        of claim: Claim, _ quantity: Quantity, at length: Int, computed: Claim.Value
+    ) -> [Repair] {
+        let isByValue = Audit.repairsDependOnValue.contains(quantity)
+        let place = Place(
+            quantity: quantity, length: length, value: isByValue ? claim.value : nil)
+        if let known = repairs[place] { return known }
+        let found = audit.repairs(of: claim, quantity, at: length, computed: computed)
+        repairs[place] = found
+        return found
     }
 
     /// How far a claim is from a prediction whose confidence it lies outside of, in words.
@@ -121,20 +155,13 @@ extension Audit {
     private func agrees(_ claimed: Claim.Value, _ computed: Claim.Value) -> Bool {
         switch (claimed, computed) {
         case (.number(let claimed), .number(let computed)):
-            return (claimed - computed).magnitude <= Self.tolerance * computed.magnitude
+            return (claimed - computed).magnitude <= Audit.tolerance * computed.magnitude
         case (.range(let low, let high), .number(let computed)):
             return (low...high).contains(computed)
         case (.truth(let claimed), .truth(let computed)): return claimed == computed
         case (.text(let claimed), .text(let computed)): return claimed == computed
         case (.number, _), (.range, _), (.truth, _), (.text, _): return false
         }
-    }
-
-    /// A claim that cannot be judged.
-    func open(_ claim: Claim, _ reason: String, unit: String? = nil) -> ClaimVerdict {
-        ClaimVerdict(
-            claim: claim, verdict: .unverifiable, sequenceLength: claim.sequenceLength,
-            computed: nil, unit: unit, why: reason, source: definition)
     }
 
     private func isOfKind(_ value: Claim.Value, _ kind: Quantity.Kind) -> Bool {
