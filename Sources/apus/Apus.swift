@@ -14,14 +14,7 @@ struct Apus: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-<<<<<<< HEAD
-            PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self, ValidateCommand.self,
-            ExportCommand.self,
-            TrainCommand.self,
-            DoctorCommand.self,
-=======
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
             ValidateCommand.self, ExportCommand.self, TrainCommand.self, DoctorCommand.self,
->>>>>>> plancli
         ])
 }
