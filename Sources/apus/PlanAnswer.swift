@@ -45,6 +45,22 @@ struct PlanAnswer {
         ]
     }
 
+    /// Why the degrees of `--layout` are not the best.
+    func layout(_ strategy: PlannedStrategy?, best: PlannedStrategy) -> [String] {
+        let name = "the best of all degrees, \(best.plan.degrees.layout)"
+        guard let strategy else {
+            return ["\(name), fits: \(best.stepTime) a step, \(best.memoryPeak) on a rank"]
+        }
+        guard strategy.plan.degrees != best.plan.degrees else {
+            return ["no other degrees are recommended before these"]
+        }
+        let share = strategy.stepTime / best.stepTime - 1
+        return [
+            "\(name), takes \(best.stepTime); these take \(signed(share)) step time"
+                + Self.difference(of: strategy, from: best)
+        ]
+    }
+
     /// How the file's own plan compares.
     func own(_ own: PlannedStrategy, in outcome: PlanOutcome) -> [String] {
         let name = "the file's own plan \(own.plan.degrees.layout)"

@@ -77,14 +77,14 @@ struct PlanFront {
             let y = rateAxis.place(point.tokensPerSecondPerGPU, of: rows)
             picture[rows - 1 - y][x] = point.mark.rawValue
         }
-        let top = plain(rateAxis.end)
+        let top = PlanAxis.text(rateAxis.end)
         var lines = ["tokens/s/GPU"]
         for (index, row) in picture.enumerated() {
             let title = index == 0 ? top : index == rows - 1 ? "0" : ""
             lines.append(trimmed(aligned(title, 10) + " |" + String(row)))
         }
         lines.append(aligned("", 10) + " +" + String(repeating: "-", count: columns))
-        let right = "\(plain(memoryAxis.end)) GB"
+        let right = "\(PlanAxis.text(memoryAxis.end)) GB"
         lines.append(
             aligned("0", 13) + aligned("memory on the fullest rank", 36)
                 + aligned(right, columns - 37))
@@ -117,6 +117,9 @@ struct PlanAxis {
         step = steps.first { $0 * 8 >= largest } ?? 2 * power
         end = step * (largest / step).rounded(.up)
     }
+
+    /// A value of the axis without what binary fractions add to it.
+    static func text(_ value: Double) -> String { plain((value * 1e6).rounded() / 1e6) }
 
     /// The place of a value among `count` of them.
     func place(_ value: Double, of count: Int) -> Int {

@@ -49,11 +49,11 @@ struct PlanFrontSVG {
         for value in ticks(front.memoryAxis) {
             lines.append(line(x(value), top, x(value), height - bottom, "grid"))
             lines.append(
-                label(plain(value), x(value), height - bottom + 18, anchor: "middle"))
+                label(PlanAxis.text(value), x(value), height - bottom + 18, anchor: "middle"))
         }
         for value in ticks(front.rateAxis) {
             lines.append(line(left, y(value), width - right, y(value), "grid"))
-            lines.append(label(plain(value), left - 8, y(value) + 4, anchor: "end"))
+            lines.append(label(PlanAxis.text(value), left - 8, y(value) + 4, anchor: "end"))
         }
         lines += [
             line(left, height - bottom, width - right, height - bottom, "axis"),

@@ -118,24 +118,32 @@ struct PlanInputs: ParsableArguments {
     // MARK: - Flags that name a file or say it themselves
 
     private func readModel(_ path: String, notes: inout [Diagnostic]) throws -> Model {
-        if Self.isDeployment(path) {
-            return try loadDeployment(path, leavesOutUnsoundPlan: true).deployment.model
-        }
-        let file = try loadModelFile(path)
-        notes += file.notes
-        return file.model
+        let parts = try loadDeploymentParts(path)
+        notes += parts.notes
+        guard let model = parts.model else { throw Problems([missing("model", in: path)]) }
+        return model
     }
 
     private func readCluster(_ text: String) throws -> Cluster {
         guard Self.isDeployment(text) else { return try Cluster(flag: text) }
-        let deployment = try loadDeployment(text, leavesOutUnsoundPlan: true).deployment
-        guard let cluster = deployment.cluster else { throw Problems([noCluster(text)]) }
+        guard let cluster = try loadDeploymentParts(text).cluster else {
+            throw Problems([missing("cluster", in: text)])
+        }
         return cluster
     }
 
     private func readWorkload(_ text: String) throws -> Workload {
         guard Self.isDeployment(text) else { return try Workload(flag: text) }
-        return try loadDeployment(text, leavesOutUnsoundPlan: true).deployment.workload
+        guard let workload = try loadDeploymentParts(text).workload else {
+            throw Problems([missing("workload", in: text)])
+        }
+        return workload
+    }
+
+    private func missing(_ section: String, in file: String) -> Diagnostic {
+        Diagnostic(
+            .missingKey, location: Diagnostic.Location(file: file), path: section,
+            problem: "the file of `--\(section)` has no `\(section)`")
     }
 
     private static func isDeployment(_ path: String) -> Bool {

@@ -23,6 +23,8 @@ struct PlanOutcome {
     let own: Entry?
     /// How long the search took.
     let seconds: Double
+    /// With `--layout`, the best plan of all degrees.
+    let unrestricted: PlannedStrategy?
     private(set) var budget: PlanBudget?
 
     init(_ request: PlanRequest, countMax: Int) {
@@ -52,6 +54,7 @@ struct PlanOutcome {
         entries = strategies.prefix(countMax).map(entry)
         runnerUp = strategies.dropFirst().first
         self.own = own.map(entry)
+        unrestricted = request.layout.flatMap { _ in Planner(request.wholeProblem).best() }
     }
 
     var best: PlannedStrategy? { entries.first?.strategy }
@@ -82,11 +85,15 @@ struct PlanOutcome {
 }
 
 extension PlanRequest {
-    var problem: SearchProblem {
-        let problem = SearchProblem(
+    var wholeProblem: SearchProblem {
+        SearchProblem(
             model: deployment.model, cluster: cluster, workload: deployment.workload,
             routing: deployment.routing)
-        return layout.map { problem.restricted(to: $0) } ?? problem
+    }
+
+    /// The problem with the degrees that a flag settles.
+    var problem: SearchProblem {
+        layout.map { wholeProblem.restricted(to: $0) } ?? wholeProblem
     }
 }
 

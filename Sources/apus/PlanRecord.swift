@@ -15,6 +15,8 @@ struct PlanRecord: Encodable {
     var front: [PlanFrontRecord]
     /// The file's own plan.
     var own: PlanEntryRecord?
+    /// With `--layout`, the best plan of all degrees.
+    var best: BestRecord?
     var advice: [AdviceRecord]
     var memory_limit_bytes: Int
     /// Where nothing fits.
@@ -42,6 +44,11 @@ struct PlanRecord: Encodable {
             }
             return record
         }
+        best = outcome.unrestricted.map {
+            BestRecord(
+                plan: PlanKeysRecord($0.plan), step_time_s: $0.stepTime.count,
+                memory_peak_bytes: $0.memoryPeak.count)
+        }
         advice = answer.advice.map {
             AdviceRecord(change: $0.change, gain: $0.gain, memory_bytes: $0.memory?.count)
         }
@@ -51,6 +58,12 @@ struct PlanRecord: Encodable {
         }
         fits_on_gpus = answer.larger?.cluster.worldSize
         budget = outcome.budget.map { PlanBudgetRecord($0) }
+    }
+
+    struct BestRecord: Encodable {
+        var plan: PlanKeysRecord
+        var step_time_s: Double
+        var memory_peak_bytes: Int
     }
 
     struct AdviceRecord: Encodable {

@@ -8,11 +8,11 @@ struct PlanText {
     private(set) var lines: [String] = []
 
     init(_ outcome: PlanOutcome, _ answer: PlanAnswer, quiet: Bool) {
-        let hasRanking = !outcome.entries.isEmpty
-        if hasRanking {
-            addRanking(outcome)
-        } else {
+        if !quiet { lines.append(title(outcome.problem)) }
+        if outcome.entries.isEmpty {
             lines += answer.nothingFits(outcome)
+        } else {
+            addRanking(outcome)
         }
         addCounts(outcome)
         if let best = outcome.best {
@@ -27,9 +27,21 @@ struct PlanText {
                 lines += answer.runnerUp(runnerUp, best: best)
             }
         }
+        if let unrestricted = outcome.unrestricted {
+            lines += answer.layout(outcome.best, best: unrestricted)
+        }
         if let own = outcome.own { lines += answer.own(own.strategy, in: outcome) }
         if let best = outcome.best { lines.append(provenance(best)) }
         if let budget = outcome.budget { addBudget(budget) }
+    }
+
+    /// What is planned.
+    private func title(_ problem: SearchProblem) -> String {
+        let lengths = problem.workload.sequenceLengths.map(String.init).joined(separator: ", ")
+        let parameters = Double(problem.model.parameterCount) / 1e9
+        return "\(significant(parameters)) B parameters on \(problem.cluster.worldSize) × "
+            + "\(problem.cluster.gpu.name), batches of \(problem.workload.sequencesPerBatch) "
+            + "sequences of \(lengths) tokens, \(problem.workload.precision.rawValue)"
     }
 
     /// What the predictions rest on.
@@ -65,8 +77,8 @@ struct PlanText {
             "\($0.step.sequencesPerMicroBatch)×\($0.step.microBatches)"
         }
         let range =
-            "\(significant(strategy.low, in: strategy.stepTime))–"
-            + significant(strategy.high, in: strategy.stepTime)
+            "\(number(strategy.low, in: strategy.stepTime))–"
+            + number(strategy.high, in: strategy.stepTime)
         return [
             name, layout(plan.degrees), schedule(plan), common(steps), "\(plan.zeroStage)",
             common(buckets.map(\.recompute.rawValue)), "\(strategy.stepTime) (\(range))",
@@ -102,9 +114,9 @@ struct PlanText {
     }
 
     /// A time in the unit in which another one is shown, without the unit.
-    private func significant(_ time: Seconds, in other: Seconds) -> String {
+    private func number(_ time: Seconds, in other: Seconds) -> String {
         let scale = other.count >= 1 ? 1 : other.count >= 1e-3 ? 1e3 : 1e6
-        return ApusBase.significant(time.count * scale)
+        return significant(time.count * scale)
     }
 
     private mutating func addCounts(_ outcome: PlanOutcome) {

@@ -1,5 +1,5 @@
 import ApusBase
-package import ApusPlan
+import ApusPlan
 
 /// What a training run of so many tokens takes on a cluster.
 package struct Budget: Hashable, Sendable {
@@ -36,9 +36,9 @@ package struct Budget: Hashable, Sendable {
         days: Double, problem: SearchProblem
     ) -> (strategy: PlannedStrategy, problem: SearchProblem, bill: Bill)? {
         for nodes in Self.nodeCounts {
-            var cluster = problem.cluster
-            cluster.nodeCount = nodes
-            guard let scaled = problem.scaled(to: cluster) else { break }
+            let count = nodes * problem.cluster.gpusPerNode
+            guard let cluster = problem.cluster.resized(to: count) else { break }
+            let scaled = problem.on(cluster)
             // A cluster that computes all the time at its peak and is still too slow needs no
             // search.
             guard floor(scaled) <= days else { continue }
@@ -66,20 +66,5 @@ package struct Budget: Hashable, Sendable {
         let peak = (problem.cluster.gpu.peakTeraFLOPs[workload.precision] ?? 0) * 1e12
         guard peak > 0 else { return 0 }
         return tokens * perToken / (peak * Double(problem.cluster.worldSize)) / 86_400
-    }
-}
-
-extension SearchProblem {
-    /// The same problem on a cluster with other counts, whose outermost link joins all of it;
-    /// `nil` where that is more than Apus handles.
-    package func scaled(to cluster: Cluster) -> SearchProblem? {
-        guard cluster.worldSize <= FileSchema.ranks.upperBound else { return nil }
-        var cluster = cluster
-        if let last = cluster.links.indices.last {
-            cluster.links[last].gpuCount = max(
-                cluster.links[last].gpuCount, cluster.worldSize)
-        }
-        return SearchProblem(
-            model: model, cluster: cluster, workload: workload, routing: routing)
     }
 }
