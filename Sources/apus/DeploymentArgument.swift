@@ -69,9 +69,9 @@ extension Deployment {
         throw Problems([
             Diagnostic(
                 .planMissing, location: Diagnostic.Location(file: file), path: "plan",
-                problem: "the deployment has no `plan`, and Apus cannot search one yet",
+                problem: "the deployment has no `plan`",
                 expected: "a `plan` section with degrees, a schedule and micro-batches",
-                hint: "`Plans/strategy-16gpu.yaml` shows one")
+                hint: "`apus plan \(file) -o planned.yaml` finds one and writes it")
         ])
     }
 }

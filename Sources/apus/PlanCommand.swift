@@ -16,7 +16,7 @@ struct PlanCommand: ParsableCommand {
 
             Examples:
               apus plan Plans/mixtral-8x7b.yaml -o found.yaml
-              apus plan --model config.json --cluster 64xh100-sxm --workload deployment.yaml
+              apus plan --model config.json --cluster 64xh100-sxm --workload w.yaml
               apus plan Plans/mixtral-8x7b.yaml --sweep gpus=64,128,256
               apus plan Plans/mixtral-8x7b.yaml --tokens 1e12 --days 30 --price 2.5
             """)

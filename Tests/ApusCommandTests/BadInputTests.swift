@@ -42,10 +42,9 @@ struct BadInputTests {
         #expect(outcome.status == 2)
         #expect(
             outcome.errors == """
-                \(planless): error: the deployment has no `plan`, and Apus cannot search one yet\
-                  [plan-missing]
+                \(planless): error: the deployment has no `plan`  [plan-missing]
                   expected: a `plan` section with degrees, a schedule and micro-batches
-                  hint: `Plans/strategy-16gpu.yaml` shows one
+                  hint: `apus plan \(planless) -o planned.yaml` finds one and writes it
 
                 """)
     }

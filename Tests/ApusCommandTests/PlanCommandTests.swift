@@ -187,12 +187,16 @@ struct PlanCommandTests {
         #expect(abs(bill.days - 1e9 / best.tokens_per_s / 86_400) < 1e-9 * bill.days)
         #expect(abs(bill.gpu_hours - bill.days * 24 * 4) < 1e-9 * bill.gpu_hours)
         #expect(abs(try #require(bill.cost) - 2 * bill.gpu_hours) < 1e-9 * bill.gpu_hours)
-        let days = "\(bill.days * 0.8)"
+        let larger = "Plans/olmoe-1b-7b.yaml"
+        let here = try document(
+            try ApusProcess.run("plan", larger, "--tokens", "1e12", "--top", "1", "--json"))
+        let days = try #require(here.budget?.cluster).days * 0.8
         let faster = try document(
-            try ApusProcess.run("plan", small, "--tokens", "1e9", "--days", days, "--json"))
+            try ApusProcess.run(
+                "plan", larger, "--tokens", "1e12", "--days", "\(days)", "--top", "1", "--json"))
         let smallest = try #require(faster.budget?.smallest)
-        #expect(smallest.gpus > 4)
-        #expect(smallest.days <= bill.days * 0.8)
+        #expect(smallest.gpus > 8)
+        #expect(smallest.days <= days)
         let never = try ApusProcess.run(
             "plan", small, "--tokens", "1e18", "--days", "0.001", "--quiet")
         #expect(never.status == 1)

@@ -21,14 +21,22 @@ struct BudgetTests {
 
     @Test("the smallest cluster is fast enough, and its plan's rate is what the bill counts")
     func findsSmallest() throws {
-        let problem = SmallProblems.problem(seed: 2)
+        let small = SmallProblems.problem(seed: 2)
+        var cluster = small.cluster
+        // A network that is fast enough to feed more nodes, and a batch that is large enough.
+        cluster.links[1].bandwidthGBPerSecond = 100
+        var workload = small.workload
+        workload.sequencesPerBatch = 512
+        let problem = SearchProblem(model: small.model, cluster: cluster, workload: workload)
         let one = try #require(problem.cluster.resized(to: problem.cluster.gpusPerNode))
         let alone = try #require(Planner(problem.on(one)).best())
         let tokens = alone.tokensPerSecond * 86_400
         let budget = Budget(tokens: tokens, pricePerGPUHour: 1)
-        let enough = try #require(budget.smallest(days: 1.001, problem: problem))
+        let enoughOrNone = budget.smallest(days: 1.001, problem: problem)
+        let enough = try #require(enoughOrNone)
         #expect(enough.bill.gpus == problem.cluster.gpusPerNode)
-        let more = try #require(budget.smallest(days: 0.7, problem: problem))
+        let moreOrNone = budget.smallest(days: 0.7, problem: problem)
+        let more = try #require(moreOrNone)
         #expect(more.bill.gpus > problem.cluster.gpusPerNode)
         #expect(more.bill.days <= 0.7)
         #expect(more.bill.gpus == more.problem.cluster.worldSize)
@@ -36,6 +44,16 @@ struct BudgetTests {
         let own = budget.bill(
             tokensPerSecond: more.strategy.tokensPerSecond, gpus: more.bill.gpus)
         #expect(own == more.bill)
+    }
+
+    @Test("where more nodes do not help there is no answer")
+    func givesUp() throws {
+        let problem = SmallProblems.problem(seed: 2)
+        let one = try #require(problem.cluster.resized(to: problem.cluster.gpusPerNode))
+        let alone = try #require(Planner(problem.on(one)).best())
+        let budget = Budget(tokens: alone.tokensPerSecond * 86_400, pricePerGPUHour: nil)
+        let found = budget.smallest(days: 0.5, problem: problem)
+        #expect(found?.bill == nil)
     }
 
     @Test("a resized cluster is sound and keeps its kind", arguments: [1, 2, 4, 8, 16, 64, 256])
