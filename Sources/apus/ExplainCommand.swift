@@ -7,7 +7,7 @@ import ArgumentParser
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Says where time, memory and bytes go, with formulas and sources.",
+        abstract: "Says where time, memory and bytes go, and why.",
         usage: "apus explain <file> [options]",
         discussion: """
             With a plan, each sequence length of the workload is priced: the parts of the step's \

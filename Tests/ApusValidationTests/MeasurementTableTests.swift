@@ -92,8 +92,8 @@ struct MeasurementTableTests {
         let rows = String(repeating: "1,1,1,1\n", count: MeasurementTable.rowCountMax + 1)
         #expect(
             messages("m,n,k,time_ms\n" + rows) == """
-                rows.csv:100002:1: error: the table has more than 100 000 rows  [count-limit]
-                  expected: at most 100 000 rows
+                rows.csv:50002:1: error: the table has more than 50 000 rows  [count-limit]
+                  expected: at most 50 000 rows
                 """)
     }
 

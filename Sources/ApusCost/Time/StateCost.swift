@@ -11,6 +11,9 @@ package struct StateCost: Hashable, Sendable {
     package var reduceScatter = Seconds.zero
     /// Gathering the weights from the replicas.
     package var gather = Seconds.zero
+    /// The same layer by layer, as ZeRO 3 does it: reducing gradients, and gathering weights.
+    package var reduceLayers = Seconds.zero
+    package var gatherLayers = Seconds.zero
     /// Summing the gradients of an embedding that the first and the last stage both hold.
     package var tied = Seconds.zero
     /// The optimizer's update of all the rank's weights, and of its share of them.
@@ -62,6 +65,10 @@ package struct StatePricer: Sendable {
         cost.allReduce = exchange(.allReduce, states, bytesPerElement: gradientBytes)
         cost.reduceScatter = exchange(.reduceScatter, states, bytesPerElement: gradientBytes)
         cost.gather = exchange(.allGather, states, bytesPerElement: weightBytes)
+        cost.reduceLayers = exchange(
+            .reduceScatter, states, bytesPerElement: gradientBytes, pieces: layers.count)
+        cost.gatherLayers = exchange(
+            .allGather, states, bytesPerElement: weightBytes, pieces: layers.count)
         if states.tiedEmbedding > 0 {
             let payload = Double(states.tiedEmbedding * gradientBytes)
             let span = GroupSpan(ranks: 2, ranksPerNode: layout.pipeline.ranksPerNode)
@@ -73,18 +80,24 @@ package struct StatePricer: Sendable {
         return cost
     }
 
-    /// A collective over the replicas of dense weights and over those of experts.
+    /// A collective over the replicas of dense weights and over those of experts, in equal pieces.
     private func exchange(
-        _ collective: Collective, _ states: StateSizes, bytesPerElement: Int
+        _ collective: Collective, _ states: StateSizes, bytesPerElement: Int, pieces: Int = 1
     ) -> Seconds {
+        let count = Double(max(1, pieces))
         var time = Seconds.zero
         let dense = states.dense * bytesPerElement
         if layout.denseData.ranks > 1, dense > 0 {
-            time += network.time(collective, payload: Double(dense), span: layout.denseData)
+            time +=
+                count
+                * network.time(collective, payload: Double(dense) / count, span: layout.denseData)
         }
         let experts = states.experts * bytesPerElement
         if layout.expertData.ranks > 1, experts > 0 {
-            time += network.time(collective, payload: Double(experts), span: layout.expertData)
+            time +=
+                count
+                * network.time(
+                    collective, payload: Double(experts) / count, span: layout.expertData)
         }
         return time
     }

@@ -69,13 +69,16 @@ package struct StepFormula: Hashable, Sendable {
         let reduce = zeroStage >= 1 ? states.reduceScatter : states.allReduce
         let (gathers, reductions) = rounds
         var cost = DataCost()
-        cost.total = reductions * reduce + gathers * states.gather
+        let inLayers = zeroStage >= 3
+        cost.total =
+            reductions * (inLayers ? states.reduceLayers : reduce)
+            + gathers * (inLayers ? states.gatherLayers : states.gather)
         if zeroStage >= 3 {
             // Each layer's weights are gathered while the layer before computes, where the
             // framework fetches ahead.
             let perPass = 1 / Double(states.layerCount)
-            let gather = microBatches * states.gather
-            let reduced = reductions * reduce
+            let gather = microBatches * states.gatherLayers
+            let reduced = reductions * states.reduceLayers
             cost.exposed =
                 overlapsParameters
                 ? hidden(gather, under: microBatches * run.forwardCompute, share: perPass)

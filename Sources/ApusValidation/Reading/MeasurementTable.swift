@@ -16,7 +16,7 @@ package struct MeasurementTable: Hashable, Sendable {
 
     /// The largest file that is read; all published measurements together take a third of it.
     package static let size = Bytes(16 * 1024 * 1024)
-    static let rowCountMax = 100_000
+    static let rowCountMax = 50_000
     /// Beyond so many problems a message helps nobody.
     static let problemCountMax = 100
 
