@@ -110,6 +110,7 @@ struct PlanAxis {
 
     /// The axis whose end is the next multiple of 1, 2 or 5 times a power of ten.
     init(to largest: Double) {
+        let largest = largest > 0 ? min(largest, 1e30) : 1
         var power = 1.0
         while power * 10 <= largest { power *= 10 }
         while power > largest, power > 1e-9 { power /= 10 }

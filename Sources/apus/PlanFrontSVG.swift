@@ -17,7 +17,7 @@ struct PlanFrontSVG {
         let head = """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(plain(width)) \(plain(height))" \
             width="\(plain(width))" height="\(plain(height))" role="img">
-            <title>Pareto front: tokens per second and GPU against memory on the fullest rank</title>
+            <title>Pareto front: throughput against memory on the fullest rank</title>
             <style>
             svg { --ink: #1f2328; --faint: #d0d7de; --edge: #0969da; --own: #bc4c00;
               background: #ffffff; font: 12px sans-serif; }

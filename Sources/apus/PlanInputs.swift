@@ -62,6 +62,7 @@ struct PlanInputs: ParsableArguments {
         if isChanged { leaveOutUnsoundPlan(of: &deployment, notes: &notes) }
         try deployment.requireSound(at: positions)
         guard let cluster = deployment.cluster else { throw Problems([noCluster(file)]) }
+        if deployment.workload.kind == .inference { notes.append(Self.trainingNote) }
         var request = PlanRequest(deployment: deployment, cluster: cluster, notes: notes)
         request.layout = try layout.map { try checked($0, for: deployment) }
         return request
@@ -92,6 +93,11 @@ struct PlanInputs: ParsableArguments {
                 problem: "the file's own `plan` does not go with the flags and is left out",
                 details: errors.map(\.problem)))
     }
+
+    private static let trainingNote = Diagnostic(
+        .unsupported, severity: .note, path: "workload.kind",
+        problem: "`workload.kind` is `inference`, but plans are ranked by their training steps",
+        hint: "of inference, the time to the first token stands beside each plan")
 
     private func noCluster(_ file: String?) -> Diagnostic {
         Diagnostic(

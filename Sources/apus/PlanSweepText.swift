@@ -16,7 +16,7 @@ extension PlanSweepAxis {
             let bill = budget?.bill(point)
             table.add([
                 plain(point.value), strategy.plan.degrees.layout, "\(strategy.stepTime)",
-                grouped(Int(strategy.tokensPerSecondPerGPU)),
+                rate(strategy.tokensPerSecondPerGPU),
                 percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
                 bill.map { significantDays($0.days) } ?? "",
                 bill?.price.map { money($0) } ?? "",

@@ -6,7 +6,7 @@ struct PlanTable {
 
     mutating func add(_ row: [String]) { rows.append(row) }
 
-    /// The rows; columns in `leading` start at the left, the others, with numbers, end at the right.
+    /// The rows; columns in `leading` start at the left, others, with numbers, end at the right.
     func lines(leading: Set<Int>) -> [String] {
         let widths = rows[0].indices.map { column in
             rows.map { $0[column].count }.max() ?? 0

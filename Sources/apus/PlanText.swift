@@ -82,7 +82,7 @@ struct PlanText {
         return [
             name, layout(plan.degrees), schedule(plan), common(steps), "\(plan.zeroStage)",
             common(buckets.map(\.recompute.rawValue)), "\(strategy.stepTime) (\(range))",
-            grouped(Int(strategy.tokensPerSecondPerGPU)),
+            rate(strategy.tokensPerSecondPerGPU),
             percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
             "\(strategy.timeToFirstToken)", percent(strategy.bubble),
             percent(strategy.communicationExposed), entry.isPareto ? "*" : "",
@@ -142,7 +142,7 @@ struct PlanText {
                 "\(step.bucket.tensorParallel)",
                 "\(step.sequencesPerMicroBatch)×\(step.microBatches)",
                 step.bucket.recompute.rawValue, "\(prediction.stepTime)",
-                grouped(Int(prediction.tokensPerSecondPerGPU)), "\(prediction.memoryPeak)",
+                rate(prediction.tokensPerSecondPerGPU), "\(prediction.memoryPeak)",
                 "\(length.timeToFirstToken)", percent(prediction.bubble),
             ])
         }
@@ -169,6 +169,11 @@ struct PlanText {
         return "\(counted(bill.gpus, "GPU", "GPUs")), \(significantDays(bill.days)), "
             + "\(money(bill.gpuHours)) GPU-hours\(cost)"
     }
+}
+
+/// Tokens per second and GPU, whole ones where there are many.
+func rate(_ tokens: Double) -> String {
+    tokens >= 100 ? grouped(Int(min(tokens, 1e18))) : significant(tokens)
 }
 
 /// An amount in the unit of the price: whole ones, where it is not small.
