@@ -5,9 +5,9 @@ import ApusPlan
 
 /// Problems small enough to price every strategy of theirs one by one.
 enum SmallProblems {
-    static let seeds: ClosedRange<UInt64> = 1...8
+    static let seeds: ClosedRange<UInt64> = 1...6
 
-    static func problem(seed: UInt64, lengths: [Int] = [512]) -> SearchProblem {
+    static func problem(seed: UInt64, lengths: [Int] = [512], ranks: Int = 4) -> SearchProblem {
         var generator = SeededGenerator(seed: seed)
         let hasExperts = seed % 3 != 0
         let heads = [4, 6, 8].randomElement(using: &generator) ?? 4
@@ -15,7 +15,7 @@ enum SmallProblems {
             layerCount: .random(in: 3...7, using: &generator), hiddenSize: 64 * heads,
             headCount: heads, keyValueHeadCount: heads / 2, headDim: 64,
             expertCount: hasExperts ? [2, 4, 6].randomElement(using: &generator) ?? 4 : 0,
-            topK: hasExperts ? 2 : 1, expertHiddenSize: 512, vocabularySize: 8000,
+            topK: hasExperts ? 2 : 0, expertHiddenSize: 512, vocabularySize: 8000,
             tiesEmbeddings: .random(using: &generator))
         if hasExperts, Bool.random(using: &generator) {
             model.denseLayers = [0]
@@ -24,18 +24,19 @@ enum SmallProblems {
         model.denseHiddenSize = 2048
         let gpu = GPU(
             name: "test", peakTeraFLOPs: [.bf16: 100, .fp32: 20, .tf32: 50],
-            memoryGB: [1.9, 2.4, 40].randomElement(using: &generator) ?? 40,
+            memoryGB: [2, 3, 40][Int(seed % 3)],
             memoryBandwidthGBPerSecond: 1000)
-        let perNode = [2, 4].randomElement(using: &generator) ?? 4
+        let perNode = ranks / 2
         let links = [
             Link(
                 level: "node", gpuCount: perNode, bandwidthGBPerSecond: 200, latencyMicroseconds: 3),
-            Link(level: "cluster", gpuCount: 8, bandwidthGBPerSecond: 25, latencyMicroseconds: 8),
+            Link(
+                level: "cluster", gpuCount: ranks, bandwidthGBPerSecond: 25, latencyMicroseconds: 8),
         ]
         let cluster = Cluster(
-            nodeCount: 8 / perNode, gpusPerNode: perNode, gpu: gpu, links: links)
+            nodeCount: 2, gpusPerNode: perNode, gpu: gpu, links: links)
         let workload = Workload(
-            sequencesPerBatch: [8, 12, 24].randomElement(using: &generator) ?? 8,
+            sequencesPerBatch: [8, 12].randomElement(using: &generator) ?? 8,
             sequenceLengths: lengths)
         return SearchProblem(model: model, cluster: cluster, workload: workload)
     }
@@ -94,5 +95,13 @@ extension SearchSpace {
             }
         }
         return result
+    }
+}
+
+extension ParetoFront.Box {
+    init(_ candidate: Candidate) {
+        self.init(
+            time: candidate.stepTime.count, memory: Double(candidate.memory.count),
+            firstToken: candidate.timeToFirstToken.count)
     }
 }

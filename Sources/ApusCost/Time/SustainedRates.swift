@@ -10,8 +10,10 @@ import ApusPlan
 struct SustainedRates: Hashable, Sendable {
     /// Of dense products in 16 bits and more.
     var products: Double
-    /// Of dense products in FP8. The kernels measured alone are those of serving frameworks, with a
-    /// scale for each block; training's have one for each tensor and may be faster.
+    /// Of dense products in FP8.
+    ///
+    /// The kernels measured alone are those of serving frameworks, with a scale for each block;
+    /// training's have one for each tensor and may be faster.
     var productsFP8: Double
     /// Of the memory's bandwidth in element-wise kernels.
     var memory: Double
@@ -31,7 +33,7 @@ struct SustainedRates: Hashable, Sendable {
         return h100
     }
 
-    /// Fitted to Korthikanti et al. 2022, table 5.
+    /// Fitted to published runs on A100 (Korthikanti 2022, table 5).
     private static let a100 = SustainedRates(
         products: 1, productsFP8: 1, memory: 0.96, collectives: 0.66)
 

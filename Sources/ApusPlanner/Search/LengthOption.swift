@@ -41,10 +41,6 @@ struct LengthOption {
     let requests: [RequestPricer]
     /// Seconds that a step takes at least.
     var least = 0.0
-    var leastFirstToken = 0.0
-    var canFit = true
-    /// Strategies of the space that run the length so.
-    var strategyCount = 0
 }
 
 /// An option under one split, placement and overlap.
@@ -117,18 +113,5 @@ struct MixedPipeline {
         self.base = base
         state = PipelineState(base.degrees, domains: domains, problem: problem)
         options = Array(repeating: [], count: lengthCount)
-    }
-}
-
-extension PipelineState {
-    /// How many strategies run so many micro-batches.
-    func count(microBatches: Int, overlaps: Int) -> Int {
-        var schedules = 0
-        for split in splits {
-            schedules += split.schedules.count {
-                Split.allows($0, microBatches: microBatches, pipeline: degrees.pipeline)
-            }
-        }
-        return schedules * zeroStages.count * placements.count * overlaps
     }
 }

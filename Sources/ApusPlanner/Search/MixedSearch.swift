@@ -16,6 +16,8 @@ struct MixedSearch {
     var ranking: Ranking
     var front = ParetoFront()
     var counts = SearchCounts()
+    /// By pipeline degree and share of the batch.
+    private var scheduleCounts: [[Int]: Int] = [:]
 
     init(_ problem: SearchProblem, lengths: [LengthShare], countMax: Int, isPruning: Bool) {
         self.problem = problem
@@ -38,11 +40,11 @@ struct MixedSearch {
         guard !degrees.isEmpty else { return }
         var near = degrees.map { _ in NearTies() }
         for isSequenceParallel in problem.space.sequenceParallel(slicing) {
-            var slices = carvings(
+            let slices = carvings(
                 slicing, isSequenceParallel: isSequenceParallel, degrees: degrees)
             for (index, degrees) in degrees.enumerated() {
                 search(
-                    degrees, isSequenceParallel: isSequenceParallel, &slices, near: &near[index])
+                    degrees, isSequenceParallel: isSequenceParallel, slices, near: &near[index])
             }
         }
         for ties in near { ranking.insert(ties) }
@@ -71,37 +73,95 @@ struct MixedSearch {
         }
     }
 
+    /// How many strategies these degrees have, each length's counted apart.
+    private mutating func count(_ pipeline: PipelineState, _ slices: [[SliceState]]) -> Int {
+        var total = 0
+        for slice in slices[0] {
+            let part = slice.slicing.tensor / pipeline.degrees.tensor
+            guard pipeline.degrees.data.isMultiple(of: part) else { continue }
+            let share = problem.space.sequences / (pipeline.degrees.data / part)
+            let key = [pipeline.degrees.pipeline, share]
+            let known = scheduleCounts[key]
+            let count =
+                known
+                ?? problem.space.scheduleCount(
+                    pipeline.degrees.pipeline, share: share, pipeline.splits)
+            scheduleCounts[key] = count
+            total += count
+        }
+        return total * lengths.count * Plan.Recompute.allCases.count * pipeline.zeroStages.count
+            * pipeline.placements.count * problem.space.overlaps.count
+    }
+
+    /// What limits all strategies with these degrees: no way to run a length is faster than its
+    /// fastest size, and none holds less than single sequences with full recomputation.
+    private mutating func quickFloor(
+        _ base: Strategy, _ slices: [[SliceState]], _ pipeline: PipelineState
+    ) -> Floor {
+        var floor = Floor(time: 0, memory: .zero, firstToken: .infinity)
+        for length in lengths.indices {
+            var least = SIMD4<Double>(repeating: .infinity)
+            var time = Double.infinity
+            for slice in slices[length] {
+                let degrees = base.degrees.carving(tensor: slice.slicing.tensor)
+                guard base.degrees.data.isMultiple(of: slice.slicing.tensor / base.degrees.tensor)
+                else { continue }
+                let share = problem.space.sequences / degrees.data
+                var strategy = base
+                strategy.degrees = degrees
+                strategy.sequenceParallel = slice.isSequenceParallel
+                strategy.recompute = .full
+                let terms = tables[length].terms(strategy, stored: base.degrees)
+                least = pointwiseMin(
+                    least,
+                    pipeline.memoryFloor(
+                        terms, microBatches: share, tiesEmbeddings: problem.model.tiesEmbeddings))
+                let perRank = Double(share) / Double(degrees.pipeline)
+                for recompute in Plan.Recompute.allCases.indices {
+                    time = min(
+                        time,
+                        perRank * slice.least(recompute: recompute, size: 0, orLarger: true))
+                }
+                guard length == lengths.count - 1 else { continue }
+                floor.firstToken = min(floor.firstToken, leastFirstToken(slice, pipeline))
+            }
+            floor.memory = pointwiseMax(floor.memory, least)
+            floor.time += lengths[length].weight * time
+        }
+        return floor
+    }
+
+    private func leastFirstToken(_ slice: SliceState, _ pipeline: PipelineState) -> Double {
+        pipeline.domains.map {
+            slice.requests[$0].timeToFirstToken(
+                model: problem.model, messages: 0, message: .zero
+            ).count
+        }.min() ?? 0
+    }
+
     /// All strategies with these degrees.
     private mutating func search(
-        _ degrees: Degrees, isSequenceParallel: Bool, _ slices: inout [[SliceState]],
+        _ degrees: Degrees, isSequenceParallel: Bool, _ slices: [[SliceState]],
         near: inout NearTies
     ) {
         var base = Strategy(degrees: degrees)
         base.sequenceParallel = isSequenceParallel
         var pipeline = MixedPipeline(
             base, domains: slices[0][0].domains, lengthCount: lengths.count, problem: problem)
-        var floor = Floor(time: 0, memory: .zero, firstToken: .infinity)
+        counts.searched += count(pipeline.state, slices)
+        var floor = quickFloor(base, slices, pipeline.state)
+        let zeroStages = pipeline.state.zeroStages
+        if isPruning {
+            if floor.memory.min() > memoryLimit { return }
+            if isHopeless(floor, near: near, zeroStages: zeroStages) { return }
+        }
+        floor.time = 0
         for length in lengths.indices {
-            let options = options(base, length: length, &slices, pipeline.state)
-            counts.searched += options.reduce(0) { $0 + $1.strategyCount }
-            pipeline.options[length] = options.filter { $0.canFit }
-            guard let fastest = pipeline.options[length].first else {
-                floor.time = .infinity
-                continue
-            }
+            pipeline.options[length] = options(base, length: length, slices, pipeline.state)
+            guard let fastest = pipeline.options[length].first else { return }
             floor.time += lengths[length].weight * fastest.least
-            var least = SIMD4<Double>(repeating: .infinity)
-            for option in pipeline.options[length] {
-                least = pointwiseMin(least, option.memory)
-                guard length == lengths.count - 1 else { continue }
-                floor.firstToken = min(floor.firstToken, option.leastFirstToken)
-            }
-            floor.memory = pointwiseMax(floor.memory, least)
         }
-        guard floor.time < .infinity else { return }
-        if isPruning, isHopeless(floor, near: near, zeroStages: pipeline.state.zeroStages) {
-            return
-        }
+        if isPruning, isHopeless(floor, near: near, zeroStages: zeroStages) { return }
         for length in lengths.indices {
             price(&pipeline.options[length], length: length, pipeline.state)
         }
@@ -110,12 +170,12 @@ struct MixedSearch {
 
     /// The ways to run one length, those first that may be fastest.
     private mutating func options(
-        _ base: Strategy, length: Int, _ slices: inout [[SliceState]], _ pipeline: PipelineState
+        _ base: Strategy, length: Int, _ slices: [[SliceState]], _ pipeline: PipelineState
     ) -> [LengthOption] {
         var result: [LengthOption] = []
         for (place, slice) in slices[length].enumerated() {
             let degrees = base.degrees.carving(tensor: slice.slicing.tensor)
-            guard degrees.tensor * degrees.data == base.degrees.tensor * base.degrees.data else {
+            guard base.degrees.data.isMultiple(of: degrees.tensor / base.degrees.tensor) else {
                 continue
             }
             let share = problem.space.sequences / degrees.data
@@ -138,15 +198,7 @@ struct MixedSearch {
                     option.least =
                         Double(share) / Double(degrees.pipeline)
                         * slice.least(recompute: row, size: index, orLarger: false)
-                    option.leastFirstToken =
-                        pipeline.domains.map {
-                            slice.requests[$0].timeToFirstToken(
-                                model: problem.model, messages: 0, message: .zero
-                            ).count
-                        }.min() ?? 0
-                    option.canFit = !isPruning || memory.min() <= memoryLimit
-                    option.strategyCount = pipeline.count(
-                        microBatches: share / size, overlaps: problem.space.overlaps.count)
+                    if isPruning, memory.min() > memoryLimit { continue }
                     result.append(option)
                 }
             }

@@ -25,7 +25,7 @@ extension SearchSpace {
     }
 
     /// Micro-batch sizes with the schedules and chunks that can run them.
-    private func scheduleCount(_ pipeline: Int, share: Int, _ splits: [Split]) -> Int {
+    func scheduleCount(_ pipeline: Int, share: Int, _ splits: [Split]) -> Int {
         var count = 0
         for size in microBatchSizes(share: share) {
             for split in splits {

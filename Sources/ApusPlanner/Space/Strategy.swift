@@ -40,8 +40,9 @@ package struct Strategy: Hashable, Sendable {
 }
 
 extension Strategy: Comparable {
-    /// The plan order: simpler strategies first. It settles ties, so that a search's answer does
-    /// not depend on the way through the space.
+    /// The plan order: simpler strategies first.
+    ///
+    /// It settles ties, so that a search's answer does not depend on the way through the space.
     package static func < (left: Strategy, right: Strategy) -> Bool {
         left.order.lexicographicallyPrecedes(right.order)
     }
