@@ -71,7 +71,7 @@ extension Deployment {
                 .planMissing, location: Diagnostic.Location(file: file), path: "plan",
                 problem: "the deployment has no `plan`",
                 expected: "a `plan` section with degrees, a schedule and micro-batches",
-                hint: "`apus plan \(file) -o planned.yaml` finds one")
+                hint: "`apus plan \(file) -o planned.yaml` finds one and writes it")
         ])
     }
 }

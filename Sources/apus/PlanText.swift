@@ -3,155 +3,185 @@ import ApusCost
 import ApusPlan
 import ApusPlanner
 
-/// `apus plan` for people.
+/// What `apus plan` found as a person reads it in a terminal.
 struct PlanText {
-    let problem: SearchProblem
+    private(set) var lines: [String] = []
 
-    /// What is planned, in one line.
-    var title: String {
-        let cluster = problem.cluster
-        let nodes = cluster.nodeCount == 1 ? "1 node" : "\(cluster.nodeCount) nodes"
-        let lengths = problem.workload.sequenceLengths.map(String.init).joined(separator: ", ")
-        let parameters = significant(Double(problem.model.parameterCount) / 1e9)
-        return "\(parameters) B parameters on \(cluster.worldSize) x \(cluster.gpu.name) (\(nodes))"
-            + ", batches of \(problem.workload.sequencesPerBatch) sequences of \(lengths) tokens, "
-            + problem.workload.precision.rawValue
-    }
-
-    func counts(_ counts: SearchCounts, seconds: Double) -> String {
-        "searched \(grouped(counts.searched)) strategies in \(significant(seconds)) s: "
-            + "\(grouped(counts.pruned)) ruled out by a bound, \(grouped(counts.evaluated)) priced, "
-            + "of which \(grouped(counts.feasible)) fit"
-    }
-
-    /// The ranked strategies, one a line.
-    func table(_ strategies: [PlannedStrategy]) -> [String] {
-        var table = TextTable(leftColumns: [1, 2])
-        table.rows = [
-            [
-                "#", "layout", "schedule", "step", "tokens/s/GPU", "MFU", "memory", "TTFT",
-                "bubble", "exposed",
-            ]
-        ]
-        for (index, strategy) in strategies.enumerated() {
-            table.rows.append([
-                "\(index + 1)", strategy.plan.degrees.summary, schedule(strategy.plan),
-                "\(strategy.stepTime)", grouped(Int(strategy.tokensPerSecondPerGPU.rounded())),
-                percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
-                "\(strategy.timeToFirstToken)", percent(strategy.bubble),
-                percent(strategy.communicationExposed),
-            ])
+    init(_ outcome: PlanOutcome, _ answer: PlanAnswer, quiet: Bool) {
+        if !quiet { lines.append(title(outcome.problem)) }
+        if outcome.entries.isEmpty {
+            lines += answer.nothingFits(outcome)
+        } else {
+            addRanking(outcome)
         }
-        return table.lines
+        addCounts(outcome)
+        if let best = outcome.best {
+            addLengths(best)
+            if !quiet {
+                let front = outcome.front.lines
+                if !front.isEmpty { lines += [""] + front }
+            }
+            lines.append("")
+            lines += answer.limits(of: best)
+            if let runnerUp = outcome.runnerUp {
+                lines += answer.runnerUp(runnerUp, best: best)
+            }
+        }
+        if let unrestricted = outcome.unrestricted {
+            lines += answer.layout(outcome.best, best: unrestricted)
+        }
+        if let own = outcome.own { lines += answer.own(own.strategy, in: outcome) }
+        if let best = outcome.best { lines.append(provenance(best)) }
+        if let budget = outcome.budget { addBudget(budget) }
+    }
+
+    /// What is planned.
+    private func title(_ problem: SearchProblem) -> String {
+        let lengths = problem.workload.sequenceLengths.map(String.init).joined(separator: ", ")
+        let parameters = Double(problem.model.parameterCount) / 1e9
+        return "\(significant(parameters)) B parameters on \(problem.cluster.worldSize) × "
+            + "\(problem.cluster.gpu.name), batches of \(problem.workload.sequencesPerBatch) "
+            + "sequences of \(lengths) tokens, \(problem.workload.precision.rawValue)"
+    }
+
+    /// What the predictions rest on.
+    private func provenance(_ strategy: PlannedStrategy) -> String {
+        strategy.measuredShare > 0
+            ? "\(percent(strategy.measuredShare)) of the computation rests on measured or "
+                + "interpolated kernels, the rest on a roofline"
+            : "the computation rests on a roofline: nothing is measured on such a GPU"
+    }
+
+    // MARK: - The ranking
+
+    private mutating func addRanking(_ outcome: PlanOutcome) {
+        var table = PlanTable([
+            "", "pp·dp·cp·tp·ep", "schedule", "micro-batch", "ZeRO", "recompute", "step time",
+            "tokens/s/GPU", "MFU", "memory", "TTFT", "bubble", "exposed", "",
+        ])
+        for (index, entry) in outcome.entries.enumerated() {
+            table.add(row("\(index + 1)", entry))
+        }
+        if let own = outcome.own { table.add(row("own", own)) }
+        lines += table.lines(leading: [1, 2, 3, 5])
+        lines.append(
+            "step time: four of five measured steps lie within the range; * on the Pareto front; "
+                + "micro-batch: sequences × count")
+    }
+
+    private func row(_ name: String, _ entry: PlanOutcome.Entry) -> [String] {
+        let strategy = entry.strategy
+        let plan = strategy.plan
+        let buckets = strategy.lengths.map(\.step.bucket)
+        let steps = strategy.lengths.map {
+            "\($0.step.sequencesPerMicroBatch)×\($0.step.microBatches)"
+        }
+        let range =
+            "\(number(strategy.low, in: strategy.stepTime))–"
+            + number(strategy.high, in: strategy.stepTime)
+        return [
+            name, layout(plan.degrees), schedule(plan), common(steps), "\(plan.zeroStage)",
+            common(buckets.map(\.recompute.rawValue)), "\(strategy.stepTime) (\(range))",
+            rate(strategy.tokensPerSecondPerGPU),
+            percent(strategy.modelFLOPsUtilization), "\(strategy.memoryPeak)",
+            "\(strategy.timeToFirstToken)", percent(strategy.bubble),
+            percent(strategy.communicationExposed), entry.isPareto ? "*" : "",
+        ]
+    }
+
+    private func layout(_ degrees: Degrees) -> String {
+        let axes = [
+            degrees.pipeline, degrees.data, degrees.context, degrees.tensor, degrees.expert,
+        ]
+        let expertTensor = degrees.expertTensor > 1 ? " etp\(degrees.expertTensor)" : ""
+        return axes.map(String.init).joined(separator: "·") + expertTensor
     }
 
     private func schedule(_ plan: Plan) -> String {
-        var words: [String] = []
-        if plan.degrees.pipeline > 1 {
-            words.append(plan.schedule.summary(chunks: plan.chunksPerRank))
+        switch plan.schedule {
+        case .interleaved: "interleaved×\(plan.chunksPerRank)"
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1, .zeroBubbleV, .dualPipeV:
+            plan.schedule.rawValue
         }
-        if plan.zeroStage > 0 { words.append("zero\(plan.zeroStage)") }
-        if plan.degrees.tensor > 1, !plan.sequenceParallel { words.append("no sp") }
-        if !plan.overlap { words.append("no overlap") }
-        if plan.pipelinePlacement == .innermost { words.append("innermost") }
-        if plan.buckets.count == 1, let bucket = plan.buckets.first {
-            words.append("\(bucket.microBatches) micro-batches")
-            if bucket.recompute != .none { words.append("recompute \(bucket.recompute.rawValue)") }
-        }
-        return words.joined(separator: ", ")
     }
 
-    /// What the recommended plan is in full, where the table says too little.
-    func details(_ strategy: PlannedStrategy) -> [String] {
-        var lines: [String] = []
-        if let layers = strategy.plan.layersPerStage {
-            lines.append(
-                "layers per stage: \(layers.map(String.init).joined(separator: " "))")
+    /// What all lengths have in common, or that they differ.
+    private func common(_ texts: [String]) -> String {
+        guard let first = texts.first, texts.allSatisfy({ $0 == first }) else {
+            return "by length"
         }
-        if strategy.lengths.count > 1 { lines += lengths(strategy) }
-        return lines
+        return first
     }
 
-    private func lengths(_ strategy: PlannedStrategy) -> [String] {
-        var table = TextTable(leftColumns: [])
-        table.rows = [
-            [
-                "length", "micro-batches", "tensor", "recompute", "step", "tokens/s/GPU",
-                "memory", "TTFT",
-            ]
-        ]
-        for length in strategy.lengths {
-            let bucket = length.step.bucket
-            table.rows.append([
-                "\(length.step.sequenceLength)", "\(length.step.microBatches)",
-                "\(bucket.tensorParallel)", bucket.recompute.rawValue,
-                "\(length.prediction.stepTime)",
-                grouped(Int(length.prediction.tokensPerSecondPerGPU.rounded())),
-                "\(length.prediction.memoryPeak)", "\(length.timeToFirstToken)",
+    /// A time in the unit in which another one is shown, without the unit.
+    private func number(_ time: Seconds, in other: Seconds) -> String {
+        let scale = other.count >= 1 ? 1 : other.count >= 1e-3 ? 1e3 : 1e6
+        return significant(time.count * scale)
+    }
+
+    private mutating func addCounts(_ outcome: PlanOutcome) {
+        let counts = outcome.answer.counts
+        lines.append(
+            "searched \(grouped(counts.searched)), pruned \(grouped(counts.pruned)), evaluated "
+                + "\(grouped(counts.evaluated)), feasible \(grouped(counts.feasible)) in "
+                + "\(fixed(outcome.seconds, decimals: 2)) s")
+    }
+
+    // MARK: - Lengths and the budget
+
+    private mutating func addLengths(_ best: PlannedStrategy) {
+        guard best.lengths.count > 1 else { return }
+        var table = PlanTable([
+            "length", "share", "tp", "micro-batch", "recompute", "step time", "tokens/s/GPU",
+            "memory", "TTFT", "bubble",
+        ])
+        for length in best.lengths.sorted(by: { $0.step.sequenceLength < $1.step.sequenceLength }) {
+            let (step, prediction) = (length.step, length.prediction)
+            table.add([
+                "\(step.sequenceLength)", percent(length.weight),
+                "\(step.bucket.tensorParallel)",
+                "\(step.sequencesPerMicroBatch)×\(step.microBatches)",
+                step.bucket.recompute.rawValue, "\(prediction.stepTime)",
+                rate(prediction.tokensPerSecondPerGPU), "\(prediction.memoryPeak)",
+                "\(length.timeToFirstToken)", percent(prediction.bubble),
             ])
         }
-        return table.lines
+        lines += ["", "the first plan by sequence length"] + table.lines(leading: [3, 4])
     }
 
-    /// Where the recommended plan's time goes, and how well founded that is.
-    func limits(_ strategy: PlannedStrategy) -> [String] {
-        let shares = TimeParts(strategy).shares().prefix(5)
-            .map { "\($0.name) \(percent($0.share))" }.joined(separator: ", ")
-        return [
-            "where its time goes: \(shares)",
-            "confidence: four of five such steps take \(strategy.low) to \(strategy.high); "
-                + "\(percent(strategy.measuredShare)) of the computation rests on measured or "
-                + "interpolated kernels, the rest on a roofline",
-        ]
-    }
-
-    func advice(_ advice: [Advice]) -> [String] {
-        guard !advice.isEmpty else { return [] }
-        return ["what would help, each priced with the same plan:"]
-            + advice.map { item in
-                let needs = item.memory.map { ", if a rank had \($0)" } ?? ""
-                return "  +\(percent(item.gain)) tokens/s/GPU: \(item.change)\(needs)"
-            }
-    }
-
-    /// Why the second lost to the first.
-    func runnerUp(_ strategies: [PlannedStrategy]) -> String? {
-        guard strategies.count > 1 else { return nil }
-        let sentence = Self.sentence(
-            for: WhyNot.compare(strategies[1], with: strategies[0]), limit: problem.memoryLimit)
-        return "why 2 is not 1: \(sentence)"
-    }
-
-    static func sentence(for whyNot: WhyNot, limit: Bytes) -> String {
-        switch whyNot {
-        case .impossible(let reason): return reason
-        case .tooLarge(let strategy): return tooLarge(strategy, limit: limit)
-        case .slower(let strategy, let share, let because):
-            if share == 0, because.isEmpty { return "it is the recommended one" }
-            if abs(share) <= 0.005 {
-                return "as fast within half a percent (\(strategy.stepTime) a step), and no simpler"
-            }
-            let word = share > 0 ? "longer" : "shorter"
-            let causes = because.prefix(4).map { cause in
-                "\(cause.name) \(cause.share > 0 ? "+" : "-")\(percent(abs(cause.share)))"
-            }
-            let reason = causes.isEmpty ? "" : ": " + causes.joined(separator: ", ")
-            return "its steps are \(percent(abs(share))) \(word)\(reason)"
+    private mutating func addBudget(_ budget: PlanBudget) {
+        let tokens = grouped(Int(budget.budget.tokens))
+        if let bill = budget.bill {
+            lines.append("\(tokens) tokens here: \(words(for: bill))")
         }
+        guard let days = budget.daysMax else { return }
+        guard let found = budget.found else {
+            return lines.append("no cluster of whole nodes does that in \(plain(days)) days")
+        }
+        lines.append(
+            "in \(plain(days)) days: \(words(for: found.bill)), with "
+                + "\(found.strategy.plan.degrees.layout), \(found.strategy.stepTime) a step, "
+                + "\(found.strategy.memoryPeak) on a rank")
     }
 
-    private static func tooLarge(_ strategy: PlannedStrategy, limit: Bytes) -> String {
-        guard let (length, stage, memory) = strategy.fullest else { return "it does not fit" }
-        let parts = [
-            ("weights", memory.weights), ("gradients", memory.gradients),
-            ("optimizer", memory.optimizer), ("activations", memory.activations),
-            ("logits", memory.logits), ("buffers", memory.buffers),
-            ("fragmentation", memory.fragmentation), ("context", memory.context),
-        ].filter { $0.1.count > 0 }.map { "\($0.0) \($0.1)" }
-        return "a rank of stage \(stage) needs \(memory.total) at \(length) tokens and has "
-            + "\(limit): \(parts.joined(separator: ", "))"
+    private func words(for bill: Budget.Bill) -> String {
+        let cost = bill.price.map { ", cost \(money($0))" } ?? ""
+        return "\(counted(bill.gpus, "GPU", "GPUs")), \(significantDays(bill.days)), "
+            + "\(money(bill.gpuHours)) GPU-hours\(cost)"
     }
+}
 
-    static func percent(_ share: Double) -> String { "\(fixed(100 * share, decimals: 1)) %" }
-    private func percent(_ share: Double) -> String { Self.percent(share) }
+/// Tokens per second and GPU, whole ones where there are many.
+func rate(_ tokens: Double) -> String {
+    tokens >= 100 ? grouped(Int(min(tokens, 1e18))) : significant(tokens)
+}
+
+/// An amount in the unit of the price: whole ones, where it is not small.
+func money(_ amount: Double) -> String {
+    amount >= 100 ? grouped(Int(min(amount, 1e18).rounded())) : significant(amount)
+}
+
+/// Days as people say them: hours below one.
+func significantDays(_ days: Double) -> String {
+    days >= 1 ? "\(significant(days)) days" : "\(significant(days * 24)) hours"
 }

@@ -44,7 +44,7 @@ struct BadInputTests {
             outcome.errors == """
                 \(planless): error: the deployment has no `plan`  [plan-missing]
                   expected: a `plan` section with degrees, a schedule and micro-batches
-                  hint: `apus plan \(planless) -o planned.yaml` finds one
+                  hint: `apus plan \(planless) -o planned.yaml` finds one and writes it
 
                 """)
     }

@@ -1,5 +1,5 @@
 import ApusBase
-package import ApusPlan
+import ApusPlan
 
 /// What a training run of so many tokens takes on a cluster.
 package struct Budget: Hashable, Sendable {
@@ -30,22 +30,31 @@ package struct Budget: Hashable, Sendable {
 
     /// The fewest whole nodes that finish in `days`, each with its own best strategy.
     ///
-    /// Searched are counts of nodes that are powers of two or three times one; throughput grows
-    /// with nodes as long as the batch feeds them, so the first that is fast enough is the answer.
+    /// Searched are counts of nodes that are powers of two or three times one; the first that is
+    /// fast enough is the answer. More nodes than the batch feeds, or than the network joins well,
+    /// make no run faster: after four counts in a row without gain there is no answer.
     package func smallest(
         days: Double, problem: SearchProblem
     ) -> (strategy: PlannedStrategy, problem: SearchProblem, bill: Bill)? {
+        var fastest = 0.0
+        var countWithoutGain = 0
         for nodes in Self.nodeCounts {
-            var cluster = problem.cluster
-            cluster.nodeCount = nodes
-            guard let scaled = problem.scaled(to: cluster) else { break }
+            let count = nodes * problem.cluster.gpusPerNode
+            guard let cluster = problem.cluster.resized(to: count) else { break }
+            let scaled = problem.on(cluster)
             // A cluster that computes all the time at its peak and is still too slow needs no
             // search.
             guard floor(scaled) <= days else { continue }
-            let planner = Planner(scaled)
-            guard let best = planner.finalists(planner.search()).first else { continue }
-            let bill = bill(tokensPerSecond: best.tokensPerSecond, gpus: cluster.worldSize)
-            if bill.days <= days { return (best, scaled, bill) }
+            let best = Planner(scaled).best()
+            if let best, best.tokensPerSecond > fastest {
+                let bill = bill(tokensPerSecond: best.tokensPerSecond, gpus: cluster.worldSize)
+                if bill.days <= days { return (best, scaled, bill) }
+                fastest = best.tokensPerSecond
+                countWithoutGain = 0
+            } else if fastest > 0 {
+                countWithoutGain += 1
+                guard countWithoutGain < 4 else { break }
+            }
         }
         return nil
     }
@@ -66,20 +75,5 @@ package struct Budget: Hashable, Sendable {
         let peak = (problem.cluster.gpu.peakTeraFLOPs[workload.precision] ?? 0) * 1e12
         guard peak > 0 else { return 0 }
         return tokens * perToken / (peak * Double(problem.cluster.worldSize)) / 86_400
-    }
-}
-
-extension SearchProblem {
-    /// The same problem on a cluster with other counts, whose outermost link joins all of it;
-    /// `nil` where that is more than Apus handles.
-    package func scaled(to cluster: Cluster) -> SearchProblem? {
-        guard cluster.worldSize <= FileSchema.ranks.upperBound else { return nil }
-        var cluster = cluster
-        if let last = cluster.links.indices.last {
-            cluster.links[last].gpuCount = max(
-                cluster.links[last].gpuCount, cluster.worldSize)
-        }
-        return SearchProblem(
-            model: model, cluster: cluster, workload: workload, routing: routing)
     }
 }
