@@ -125,29 +125,8 @@ struct AnswersTests {
         #expect(layers.reduce(0, +) == 16)
         #expect(layers.last == layers.min())
     }
-
-    @Test("a drawing has a mark for each strategy of the front, and no loose ends")
-    func drawsFront() throws {
-        let problem = SmallProblems.problem(seed: 2)
-        let answer = Planner(problem).search(length: 512)
-        let plot = ParetoPlot(answer.front)
-        let svg = plot.svg(title: "a < b & c")
-        #expect(svg.components(of: "<circle").count - 1 == answer.front.count)
-        #expect(svg.contains("a &lt; b &amp; c"))
-        #expect(!svg.contains("nan") && !svg.contains("inf"))
-        let lines = plot.lines(width: 40, height: 8)
-        #expect(lines.count == 10)
-        #expect(lines.joined().contains { "1234".contains($0) })
-        #expect(ParetoPlot([]).lines().isEmpty)
-    }
 }
 
 extension Bytes {
     fileprivate var gigabytes: Double { Double(count) / 1e9 }
-}
-
-extension String {
-    fileprivate func components(of separator: String) -> [Substring] {
-        split(separator: separator, omittingEmptySubsequences: false)
-    }
 }

@@ -25,7 +25,8 @@ struct SearchSpaceTests {
         for strategy in strategies where strategy.recompute == .none && strategy.overlap {
             deployment.plan = strategy.plan(sequences: problem.space.sequences)
             #expect(
-                !deployment.problems().contains { $0.severity == .error }, "\(strategy.summary)")
+                !deployment.problems().contains { $0.severity == .error },
+                "\(strategy.degrees.layout)")
             #expect(problem.space.obstacle(strategy.degrees) == nil)
         }
     }
@@ -43,7 +44,7 @@ struct SearchSpaceTests {
                             pipeline: pipeline, data: data, tensor: tensor, expert: expert)
                         #expect(
                             (space.obstacle(degrees) == nil) == strategies.contains(degrees),
-                            "\(degrees.summary)")
+                            "\(degrees.layout)")
                     }
                 }
             }
