@@ -34,7 +34,7 @@ struct LengthSearchTests {
         #expect(whole.counts.evaluated == problem.space.strategies.count)
     }
 
-    @Test("the search finds what pricing every strategy finds", arguments: SmallProblems.seeds)
+    @Test("the search finds what pricing every strategy finds", arguments: 1...4)
     func agreesWithPrediction(seed: UInt64) throws {
         let problem = SmallProblems.problem(seed: seed)
         let answer = Planner(problem).search(length: 512)
