@@ -60,6 +60,12 @@ package struct Implementation: Hashable, Sendable {
     package var fusesExperts = false
     /// Whether a product over several experts is launched once for each of them.
     package var launchesEachExpert = true
+    /// The share of a large collective's rate that those of single layers reach, with which ZeRO 3
+    /// gathers and reduces.
+    ///
+    /// Assumption: between NVIDIA's runs on racks, which lose nothing, and DeepSpeed's of 2021, which
+    /// reached an eighth (`RowImplementation`).
+    package var layerCollectiveShare = 0.7
     /// What the host needs for each kernel that the cost model counts, with Python, autograd and
     /// the small kernels beside it.
     ///

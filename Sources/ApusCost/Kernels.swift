@@ -1,4 +1,4 @@
-package import ApusBase
+import ApusBase
 package import ApusPlan
 
 /// The time of single kernels on one GPU, as functions of their shapes.
@@ -23,11 +23,6 @@ package struct Kernels: Sendable {
         }
         bytesPerSecond = max(1, gpu.memoryBandwidthGBPerSecond * 1e9)
     }
-
-    /// What the host needs to launch one kernel.
-    ///
-    /// Assumption: 4.5 µs, what PyTorch's eager mode takes per kernel within a larger operation.
-    package var launch: Seconds { Seconds(4.5e-6) }
 
     /// The time of a dense product `[m, k] · [k, n]`.
     package func product(m: Int, n: Int, k: Int, precision: Precision) -> KernelTime {

@@ -60,4 +60,16 @@ package struct Step: Hashable, Sendable {
     package var tokensPerMicroBatch: Int {
         sequencesPerMicroBatch * sequenceLength / degrees.context
     }
+
+    /// The share of assignments that the capacity leaves room for when all experts get the same.
+    ///
+    /// Rows over the capacity are dropped, or routed to places within it; a buffer holds them all.
+    package var keptShare: Double {
+        guard !routing.overflow.contains(.buffer) else { return 1 }
+        switch routing.capacity {
+        case .dropless: return 1
+        case .perAssignment: return min(1, routing.capacityFactor)
+        case .perToken: return min(1, routing.capacityFactor / Double(max(1, model.topK)))
+        }
+    }
 }

@@ -26,10 +26,12 @@ package struct GroupLayout: Hashable, Sendable {
     package var expertData: GroupSpan {
         span(degrees.expertData, stride: degrees.expert * degrees.expertTensor)
     }
-    /// Two neighbouring stages.
+    /// Two neighbouring stages, where they lie farthest apart; the first and the last one too.
+    ///
+    /// All micro-batches pass each boundary, so the one that crosses nodes counts.
     package var pipeline: GroupSpan {
         let stride = placement == .outermost ? degrees.stageSize : 1
-        return GroupSpan(ranks: 2, ranksPerNode: stride < domain ? 2 : 1)
+        return GroupSpan(ranks: 2, ranksPerNode: stride * degrees.pipeline <= domain ? 2 : 1)
     }
     package var world: GroupSpan {
         let ranks = degrees.worldSize

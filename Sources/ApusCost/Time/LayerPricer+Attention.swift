@@ -5,7 +5,7 @@ extension LayerPricer {
     /// Norm, projections, attention itself and the residual sum.
     package func attention() -> PartCost {
         var cost = attentionNorm() + heads() + attentionResidual()
-        tensorCollectives(&cost)
+        tensorCollectives(&cost, inputWidth: latentWidth)
         return cost
     }
 
@@ -33,6 +33,14 @@ extension LayerPricer {
         var cost = PartCost()
         residual(&cost, numbers: shape.localTokens * model.hiddenSize)
         return cost
+    }
+
+    /// What tensor ranks gather of the latents that each compresses for its own tokens; `nil` for
+    /// attention without latents.
+    private var latentWidth: Int? {
+        model.latentAttention.map {
+            ($0.queryRank ?? model.hiddenSize) + $0.keyValueRank + $0.rotaryHeadDim
+        }
     }
 
     /// Query heads of one rank.
@@ -100,17 +108,20 @@ extension LayerPricer {
         // many keys as those of a whole sequence: half of it on average.
         let length = max(1, shape.length / shape.context)
         let seen = (shape.length + length) / 2
-        let isWindowed = model.slidingWindow.map { $0 < shape.length } ?? false
-        for keyLength in isWindowed ? [seen, model.slidingWindow ?? 0] : [seen] {
+        let sinks = model.hasAttentionSinks ? CostConstants.attentionWithSinks : 1
+        let share = CostConstants.sustainedAttention * sinks
+        // The mean over the layers, of which some look back through a window only.
+        let window = model.slidingWindow.map { min($0, seen) } ?? seen
+        let windowed =
+            window < seen ? Double(model.windowedLayers.count) / Double(model.layerCount) : 0
+        for (keyLength, weight) in [(seen, 1 - windowed), (window, windowed)] where weight > 0 {
             var kernel = kernels.attention(
                 sequences: shape.sequences, queryLength: length, keyLength: keyLength,
                 heads: headCount, keyValueHeads: keyValueHeadCount, headDim: queryHeadDim,
                 valueHeadDim: valueHeadDim, isCausal: keyLength == seen,
                 precision: widePrecision, pass: pass)
-            // Every second layer has a window; the mean of both stands for each layer.
-            if isWindowed { kernel.time = 0.5 * kernel.time }
-            let sinks = model.hasAttentionSinks ? CostConstants.attentionWithSinks : 1
-            work.add(kernel.stretched(by: CostConstants.sustainedAttention * sinks), .attention)
+            kernel.time = weight * kernel.time
+            work.add(kernel.stretched(by: share), .attention)
         }
         return work
     }
@@ -172,7 +183,10 @@ extension LayerPricer {
     package func selectiveRecomputation(isDense: Bool) -> PassCost {
         let modules = implementation.selectiveModules
         var cost = PartCost()
-        if modules.contains(.coreAttention) { core(&cost) }
+        if modules.contains(.coreAttention) {
+            core(&cost)
+            contextExchange(&cost)
+        }
         if modules.contains(.norms) {
             norm(&cost, numbers: 2 * shape.localTokens * model.hiddenSize)
         }

@@ -39,7 +39,9 @@ extension LayerPricer {
 // MARK: - Experts
 
 extension LayerPricer {
-    var expertRows: Int { shape.expertRows(topK: model.topK) }
+    var expertRows: Int {
+        max(1, Int((Double(shape.expertRows(topK: model.topK)) * keptShare).rounded()))
+    }
     var expertTokens: Int { shape.expertTokens }
     var expertWidth: Int { max(1, model.expertHiddenSize / shape.expertTensor) }
 
@@ -96,6 +98,13 @@ extension LayerPricer {
         var cost = PartCost()
         permutation(&cost, reads: expertTokens * model.topK, writes: expertTokens)
         residual(&cost, numbers: shape.localTokens * model.hiddenSize)
+        if shape.tensor > 1, !shape.isSequenceParallel {
+            // Each tensor rank routed a share of the tokens; all of them go on with all tokens.
+            let payload = Double(shape.tokens * model.hiddenSize * element)
+            let gather = network.time(.allGather, payload: payload, span: layout.tensor)
+            addTensor(&cost.forward, gather, hidden: false)
+            addTensor(&cost.backwardInput, gather, hidden: false)
+        }
         return cost
     }
 
@@ -163,7 +172,7 @@ extension LayerPricer {
     package func rowExchange(gathers: Bool) -> Seconds {
         var time = Seconds.zero
         if shape.expert > 1 {
-            time += network.expertExchange(
+            time += keptShare * network.expertExchange(
                 tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
                 bytesPerElement: Double(element), span: layout.expert,
                 fused: implementation.dispatcher == .fused)

@@ -12,6 +12,8 @@ package struct LayerPricer: Sendable {
     package let implementation: Implementation
     /// The type of matrix products.
     package let precision: Precision
+    /// The share of assignments that the capacity leaves room for.
+    package let keptShare: Double
     /// How many rows the fullest expert gets, over the mean.
     package let imbalance: Double
     let kernels: Kernels
@@ -20,7 +22,7 @@ package struct LayerPricer: Sendable {
 
     init(
         model: Model, shape: MicroBatchShape, layout: GroupLayout,
-        implementation: Implementation, precision: Precision, imbalance: Double = 1,
+        implementation: Implementation, precision: Precision, imbalance: Double = 1, keptShare: Double = 1,
         kernels: Kernels, network: Network, gpu: SustainedRates
     ) {
         self.model = model
@@ -29,6 +31,7 @@ package struct LayerPricer: Sendable {
         self.implementation = implementation
         self.precision = precision
         self.imbalance = imbalance
+        self.keptShare = keptShare
         self.kernels = kernels
         self.network = network
         self.gpu = gpu
@@ -124,19 +127,25 @@ extension LayerPricer {
     /// Forward gathers before the first and scatters after the second (or sums after the second).
     /// In backward the second product's gather stands alone; the first one's collectives run while
     /// its gradients compute. Source: Korthikanti et al. 2022, §4.2.2; Megatron-LM's linear layers.
-    func tensorCollectives(_ cost: inout PartCost, gathersInput: Bool = true) {
+    func tensorCollectives(_ cost: inout PartCost, inputWidth: Int? = nil) {
         guard shape.tensor > 1 else { return }
         let payload = Double(shape.tokens * model.hiddenSize * element)
         let span = layout.tensor
         if shape.isSequenceParallel {
-            let gather = network.time(.allGather, payload: payload, span: span)
+            // What is gathered before the first product, such as latents, may be narrower than the
+            // stream.
+            let input = Double(shape.tokens * (inputWidth ?? model.hiddenSize) * element)
+            let gather = network.time(.allGather, payload: input, span: span)
             let scatter = network.time(.reduceScatter, payload: payload, span: span)
             addTensor(&cost.forward, gather + scatter, hidden: false)
-            addTensor(&cost.backwardInput, gather, hidden: false)
+            addTensor(
+                &cost.backwardInput, network.time(.allGather, payload: payload, span: span),
+                hidden: false)
             // The first product's inputs are gathered again for its weight's gradient where the
             // framework keeps a share of them only.
             let again = implementation.overlapsTensorGradients ? gather : .zero
-            addTensor(&cost.backwardInput, again + scatter, hidden: true)
+            let back = network.time(.reduceScatter, payload: input, span: span)
+            addTensor(&cost.backwardInput, again + back, hidden: true)
         } else {
             let sum = network.time(.allReduce, payload: payload, span: span)
             addTensor(&cost.forward, sum, hidden: false)
@@ -144,7 +153,7 @@ extension LayerPricer {
         }
     }
 
-    private func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
+    func addTensor(_ pass: inout PassCost, _ time: Seconds, hidden: Bool) {
         let isHidden = hidden && implementation.overlapsTensorGradients
         pass.addTensor(
             time, exposed: isHidden ? CostConstants.asynchronousTensorExposed : 1,

@@ -34,7 +34,7 @@ extension CostModel {
             var traffic = pricer.traffic(of: layers, passes: step.bucket.recompute == .full ? 3 : 2)
             traffic = step.microBatches * traffic
             traffic.pipeline = boundaryTraffic(of: step, stage: stage)
-            traffic.data = states.traffic(of: layers)
+            traffic.data = states.traffic(of: layers, microBatches: step.microBatches)
             return traffic
         }
     }
@@ -47,7 +47,9 @@ extension CostModel {
             step.tokensPerMicroBatch / step.degrees.tensor * step.model.hiddenSize * element
         // Each boundary carries activations one way and gradients the other; the ends have one
         // boundary less.
-        let ends = (stage == 0 ? 1 : 0) + (stage == stages - 1 ? 1 : 0)
+        // In V-shaped schedules the first rank has both ends, and the turn is within the last one.
+        let each = step.plan.schedule.isV ? 2 : 1
+        let ends = (stage == 0 ? each : 0) + (stage == stages - 1 ? each : 0)
         let boundaries = 2 * step.plan.chunks - ends
         return Bytes(step.microBatches * 2 * boundaries * message)
     }
@@ -92,14 +94,15 @@ extension LayerPricer {
 
 extension StatePricer {
     /// Gradients over the replicas, and with sharded states the weights back.
-    fileprivate func traffic(of layers: StageLayers) -> Bytes {
+    fileprivate func traffic(of layers: StageLayers, microBatches: Int) -> Bytes {
         let states = StateSizes(
             layers: layers, plan: plan, degrees: degrees, model: model, dense: dense,
             expert: expert)
         let shared =
             (layout.denseData.ranks > 1 ? states.dense : 0)
             + (layout.expertData.ranks > 1 ? states.experts : 0)
-        let perElement = gradientBytes + (plan.zeroStage > 0 ? weightBytes : 0)
+        let rounds = StepFormula.rounds(zeroStage: plan.zeroStage, microBatches: microBatches)
+        let perElement = rounds.reductions * gradientBytes + rounds.gathers * weightBytes
         return Bytes((shared + states.tiedEmbedding) * perElement)
     }
 }

@@ -38,6 +38,7 @@ package struct StatePricer: Sendable {
     let gradientBytes: Int
     let weightBytes: Int
     let updateBytes: Int
+    let layerCollectiveShare: Double
     /// The share of the memory's bandwidth that a step keeps up.
     let memory: Double
 
@@ -45,8 +46,11 @@ package struct StatePricer: Sendable {
         plan = step.plan
         degrees = step.degrees
         self.model = step.model
+        // A tensor degree that a bucket carves out of the data axis slices no weight, so gradients
+        // are still reduced over all the ranks that hold it (`Mesh.group(.data)`).
         layout = GroupLayout(
-            degrees: step.degrees, placement: step.plan.pipelinePlacement, domain: model.domain)
+            degrees: step.plan.degrees, placement: step.plan.pipelinePlacement,
+            domain: model.domain)
         kernels = model.kernels
         network = model.network
         dense = step.model.layerParameters(isDense: true)
@@ -54,6 +58,7 @@ package struct StatePricer: Sendable {
         gradientBytes = step.implementation.gradientPrecision.byteCount
         weightBytes = step.workload.precision == .fp32 ? 4 : 2
         updateBytes = Self.updateBytesPerWeight(step)
+        layerCollectiveShare = step.implementation.layerCollectiveShare
         memory = model.gpu.memory
     }
 
@@ -65,10 +70,14 @@ package struct StatePricer: Sendable {
         cost.allReduce = exchange(.allReduce, states, bytesPerElement: gradientBytes)
         cost.reduceScatter = exchange(.reduceScatter, states, bytesPerElement: gradientBytes)
         cost.gather = exchange(.allGather, states, bytesPerElement: weightBytes)
-        cost.reduceLayers = exchange(
-            .reduceScatter, states, bytesPerElement: gradientBytes, pieces: layers.count)
-        cost.gatherLayers = exchange(
-            .allGather, states, bytesPerElement: weightBytes, pieces: layers.count)
+        let slowdown = 1 / layerCollectiveShare
+        cost.reduceLayers =
+            slowdown
+            * exchange(
+                .reduceScatter, states, bytesPerElement: gradientBytes, pieces: layers.count)
+        cost.gatherLayers =
+            slowdown
+            * exchange(.allGather, states, bytesPerElement: weightBytes, pieces: layers.count)
         if states.tiedEmbedding > 0 {
             let payload = Double(states.tiedEmbedding * gradientBytes)
             let span = GroupSpan(ranks: 2, ranksPerNode: layout.pipeline.ranksPerNode)

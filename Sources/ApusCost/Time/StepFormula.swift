@@ -108,13 +108,18 @@ package struct StepFormula: Hashable, Sendable {
     }
 
     /// How often weights are gathered and gradients reduced in a step.
-    private var rounds: (gathers: Double, reductions: Double) {
+    static func rounds(zeroStage: Int, microBatches: Int) -> (gathers: Int, reductions: Int) {
         switch zeroStage {
         case 0: (0, 1)
         case 1: (1, 1)
         case 2: (1, microBatches)
         default: (2 * microBatches, microBatches)
         }
+    }
+
+    private var rounds: (gathers: Double, reductions: Double) {
+        let counts = Self.rounds(zeroStage: zeroStage, microBatches: Int(microBatches))
+        return (Double(counts.gathers), Double(counts.reductions))
     }
 
     /// What shows of a transfer in pieces that runs beside computation: what does not fit under it,

@@ -25,13 +25,18 @@ struct SustainedRates: Hashable, Sendable {
     }
 
     static func of(_ gpu: GPU) -> SustainedRates {
-        let name = gpu.name
+        let name = gpu.name.lowercased()
         if name.hasPrefix("a100") { return a100 }
         if name.hasPrefix("b200") || name.hasPrefix("b300") { return b200 }
         if name.hasPrefix("gb300") { return gb300 }
         if name.hasPrefix("gb200") { return gb200 }
-        return h100
+        if ["h100", "h200", "h800"].contains(where: name.hasPrefix) { return h100 }
+        return typical
     }
+
+    /// Assumption: GPUs without published steps keep up what the others do on average.
+    private static let typical = SustainedRates(
+        products: 0.85, productsFP8: 1, memory: 0.6, collectives: 0.55)
 
     /// Fitted to published runs on A100 (Korthikanti 2022, table 5).
     private static let a100 = SustainedRates(

@@ -51,6 +51,8 @@ extension MeasuredRow {
         if mentions("zero-3", in: .framework) {
             // DeepSpeed's `overlap_comm` was off by default.
             result.gradientPrecision = .fp16
+            // Narayanan et al. 2021, table 2: about one network interface's rate for each ring.
+            result.layerCollectiveShare = 0.125
         }
     }
 
@@ -141,6 +143,7 @@ extension Implementation {
         _ recipe: BridgeRecipe, tensorOverlap: Bool, hasExpertBias: Bool
     ) {
         gradientPrecision = .bf16
+        layerCollectiveShare = 1
         dispatcher = recipe.dispatcher
         overlapsExperts = recipe.overlapsExperts
         replaysLaunches = recipe.graphs != .none
