@@ -79,9 +79,14 @@ package struct Implementation: Hashable, Sendable {
 
     package init(name: String) { self.name = name }
 
-    /// What Apus assumes of a plan: what current Megatron-Core does by default, with the overlap
-    /// that the plan asks for.
-    package static let standard = Implementation(name: "standard")
+    /// What Apus assumes of a plan: what Megatron-Core does with its performance recipes, of which a
+    /// fused dispatcher is one, and with the overlap that the plan asks for (`standard(for:)`).
+    package static let standard: Implementation = {
+        var implementation = Implementation(name: "standard")
+        implementation.dispatcher = .fused
+        implementation.crossEntropy = .inPlace
+        return implementation
+    }()
 
     /// `standard` with the overlap that a plan asks for.
     ///
