@@ -78,15 +78,20 @@ extension StepQuantities {
         .bounded(atLeast: bound)
     }
 
+    /// The share of the step in which a kernel runs; waiting for the host's launches is idle time.
     private func utilization(_ prediction: StepPrediction) -> Measure {
         guard let idle = plan.measure(.pipelineBubble).number else {
             return .unknown("the schedule's bubble is not known")
         }
-        let busy = min(1 - idle, prediction.computation / prediction.stepTime)
+        let host = prediction.breakdown.host
+        let kernels = prediction.computation - host
+        let share = kernels / prediction.stepTime
+        let busy = min(1 - idle, share)
+        var why = "\(kernels) in kernels ÷ \(prediction.stepTime) = \(percent(share))"
+        if host > .zero { why += "; waiting \(host) for the host's launches is idle" }
+        if busy < share { why += "; at most \(percent(busy)), what the bubble of one flush leaves" }
         return Measure(
-            busy,
-            why: "\(prediction.computation) computing ÷ \(prediction.stepTime) = \(percent(busy))",
-            source: source
+            busy, why: why, source: source
         )
         .predicted()
         .bounded(
