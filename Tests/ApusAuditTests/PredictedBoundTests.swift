@@ -27,4 +27,20 @@ struct PredictedBoundTests {
         #expect(isNear(busy, kernels / prediction.stepTime))
         #expect(measure.why.contains("waiting \(parts.host) for the host's launches is idle"))
     }
+
+    @Test("the least time to the first token has the head's FLOPs once, whatever the length")
+    func boundsFirstToken() throws {
+        for length in [16, 4096] {
+            let bounds = try [512, 1024].map { vocabulary in
+                let quantities = try quantities(replacing: [
+                    ("vocab_size: 512", "vocab_size: \(vocabulary)"),
+                    ("sequence_lengths: [16]", "sequence_lengths: [\(length)]"),
+                ])
+                let measure = quantities.measure(.timeToFirstToken, at: length)
+                return try #require(measure.atLeast).value
+            }
+            // 512 words more at hidden 64, on four H100s.
+            #expect(isNear(bounds[1] - bounds[0], 2 * 512 * 64 / (4 * 989e12), within: 0.01))
+        }
+    }
 }

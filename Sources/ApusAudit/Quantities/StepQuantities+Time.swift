@@ -62,12 +62,15 @@ extension StepQuantities {
         let length = step.sequenceLength
         var bound: Measure.Bound?
         if let peak = step.cluster.gpu.peakTeraFLOPs[step.workload.precision] {
-            let flops = step.model.forwardFLOPsPerToken(length: length).total
+            // Only the last token of a prompt needs the head.
+            let flops = step.model.forwardFLOPsPerToken(length: length)
+            let layers = flops.total - flops.head
             let ranks = Double(step.degrees.worldSize)
-            let least = Double(length) * flops / (peak * 1e12 * ranks)
+            let least = (Double(length) * layers + flops.head) / (peak * 1e12 * ranks)
             bound = Measure.Bound(
                 value: least,
-                why: "\(length) tokens × \(count(flops)) FLOPs ÷ (\(significant(peak)) TFLOP/s × "
+                why: "(\(length) tokens × \(count(layers)) FLOPs of the layers + "
+                    + "\(count(flops.head)) of the head) ÷ (\(significant(peak)) TFLOP/s × "
                     + "\(step.degrees.worldSize) GPUs) = \(Seconds(least))")
         }
         return Measure(
