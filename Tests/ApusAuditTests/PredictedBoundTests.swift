@@ -43,4 +43,17 @@ struct PredictedBoundTests {
             #expect(isNear(bounds[1] - bounds[0], 2 * 512 * 64 / (4 * 989e12), within: 0.01))
         }
     }
+
+    @Test("full recomputation lowers the throughput bound by the layers' forward, not the head's")
+    func boundsThroughput() throws {
+        let full = [("  micro_batches: 2\n", "  micro_batches: 2\n  recompute: full\n")]
+        let bounds = try [[], full].map { changes in
+            let measure = try quantities(replacing: changes).measure(
+                .tokensPerMillisecond, at: 16)
+            return try #require(measure.atMost).value
+        }
+        let forward = try quantities().model.forwardFLOPsPerToken(length: 16)
+        let passes = (4 * forward.total - forward.head) / (3 * forward.total)
+        #expect(isNear(bounds[0] / bounds[1], passes))
+    }
 }

@@ -47,9 +47,14 @@ extension StepQuantities {
     /// The peak rate over the training FLOPs of a token, for the share of the step without bubble.
     private var throughputBound: Measure.Bound? {
         guard let peak = step.cluster.gpu.peakTeraFLOPs[step.workload.precision] else { return nil }
-        let flops = step.model.trainingFLOPsPerToken(
-            length: step.sequenceLength, recompute: step.bucket.recompute)
-        let idle = step.plan.bubbleAtEqualCosts(microBatches: step.microBatches)
+        let length = step.sequenceLength
+        var flops = step.model.trainingFLOPsPerToken(
+            length: length, recompute: step.bucket.recompute)
+        if step.bucket.recompute == .full {
+            // Layers run forward again, the head does not.
+            flops -= step.model.forwardFLOPsPerToken(length: length).head
+        }
+        let idle = step.bubble
         let bound = peak * 1e9 / flops * (1 - idle)
         return Measure.Bound(
             value: bound,
