@@ -4,8 +4,7 @@ import ApusPlan
 
 /// Bytes on the wire, and the wire.
 extension StepQuantities {
-    /// Bytes of one number as it is computed with and sent.
-    private var elementBytes: Int { step.workload.precision.byteCount }
+    private var elementBytes: Int { step.workload.precision.elementBytes }
 
     var allToAllBytes: Measure {
         let model = step.model
