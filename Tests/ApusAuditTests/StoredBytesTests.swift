@@ -32,4 +32,37 @@ struct StoredBytesTests {
         deployment.workload.precision = .fp8
         #expect(Quantities(of: deployment).formulaValues(at: 16)["element_bytes"] == 2)
     }
+
+    @Test(
+        "where no weight has one copy only, the largest rank reduces every gradient it holds",
+        arguments: ["1f1b", "interleaved_1f1b\n  chunks_per_rank: 2", "zero_bubble_v"],
+        [0, 1, 2])
+    func reducesAllGradients(schedule: String, dense: Int) throws {
+        var deployment = try quantities(
+            replacing: AuditFile.pipelined + [
+                ("  expert_parallel: 2\n", "  schedule: \(schedule)\n")
+            ]
+        ).deployment
+        deployment.model.denseLayers = Array(0..<dense)
+        deployment.model.denseHiddenSize = 4096
+        let quantities = Quantities(of: deployment)
+        let step = try #require(quantities.step(at: 16))
+        let held = CostModel(cluster: step.cluster).memory(of: step).map(\.gradients.count).max()
+        let measure = quantities.measure(.dataParallelBytes, at: 16)
+        #expect(measure.number == held.map(Double.init), "\(measure.why)")
+    }
+
+    @Test("in a V-shaped schedule the rank with the embedding reduces the head's gradients too")
+    func reducesBothEnds() throws {
+        let quantities = try quantities(
+            replacing: AuditFile.pipelined + [
+                ("  expert_parallel: 2\n", "  expert_parallel: 2\n  schedule: zero_bubble_v\n")
+            ])
+        // In FP32: attention, norms and router of two layers, embedding, head and the last norm. No
+        // expert is on two ranks of a stage.
+        let layer = 2 * 64 * 64 + 2 * 64 * 32 + 2 * 64 + 4 * 64
+        #expect(
+            quantities.measure(.dataParallelBytes, at: 16).number
+                == Double(4 * (2 * layer + 2 * 512 * 64 + 64)))
+    }
 }
