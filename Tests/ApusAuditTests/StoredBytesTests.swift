@@ -65,4 +65,19 @@ struct StoredBytesTests {
             quantities.measure(.dataParallelBytes, at: 16).number
                 == Double(4 * (2 * layer + 2 * 512 * 64 + 64)))
     }
+
+    @Test("recomputation saves a share of what transformer layers keep, whatever the plan does")
+    func savesOfLayers() throws {
+        func saving(_ changes: [(String, String)]) throws -> Double {
+            try #require(
+                try quantities(replacing: changes).measure(.recomputationSaving, at: 16).number)
+        }
+        let full = [("  micro_batches: 2\n", "  micro_batches: 2\n  recompute: full\n")]
+        let planned = try saving(full)
+        #expect(0.8...0.99 ~= planned)
+        for changes in [[], full + [("vocab_size: 512", "vocab_size: 8192")]] {
+            #expect(isNear(try saving(changes), planned))
+        }
+        #expect(isNear(try saving(AuditFile.pipelined + full), planned))
+    }
 }
