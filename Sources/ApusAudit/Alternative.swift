@@ -34,12 +34,7 @@ struct Alternative {
         Double(prediction.memoryPeak.count) <= step.cluster.gpu.memoryGB * 1e9
     }
 
-    /// The idle share of one flush at equal stage costs.
-    var bubble: Double {
-        PlanQuantities(
-            model: step.model, plan: step.plan, bucket: step.bucket, length: step.sequenceLength
-        ).measure(.pipelineBubble).number ?? 0
-    }
+    var bubble: Double { step.bubble }
 
     /// Time and memory in words, such as `12.1 ms a step, 3.20 GB of 64 GB`.
     var words: String {
@@ -48,6 +43,11 @@ struct Alternative {
     }
 
     func repair(_ change: String) -> Repair { Repair(change: change, price: price, fits: fits) }
+}
+
+extension Step {
+    /// The idle share of the whole step at equal stage costs: accumulation extends the flush.
+    var bubble: Double { plan.bubbleAtEqualCosts(microBatches: microBatches) }
 }
 
 extension Deployment {

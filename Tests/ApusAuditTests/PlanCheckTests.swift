@@ -79,6 +79,24 @@ struct PlanCheckTests {
         #expect(try AuditFile.messages(.pipelineFill, replacing: filled) == [])
     }
 
+    @Test("where accumulation extends the flush, the bubble of a whole step is given too")
+    func findsFilledByAccumulation() throws {
+        let stages = [
+            ("  data_parallel: 4", "  pipeline_parallel: 4"), ("  expert_parallel: 2\n", ""),
+        ]
+        let message = try #require(
+            try AuditFile.messages(.pipelineFill, replacing: stages).first)
+        #expect(
+            message.hasPrefix(
+                """
+                plans/small.yaml:21:3: warning: `plan.micro_batches` is 2, fewer than the 4 \
+                stages: 2 of them idle at any time without accumulation  [pipeline-fill]
+                  bubble (p − 1) ÷ (m + p − 1) = 60.0 % for p = 4 stages, m = 2 micro-batches
+                  a step takes 4 times these sequences in one flush of 8 micro-batches: bubble \
+                27.3 %
+                """))
+    }
+
     @Test("micro-batches that fill the pipeline are proposed only where they are faster")
     func proposesFaster() throws {
         let problems = try StrategyFile.report().problems.filter { $0.code == .pipelineFill }

@@ -50,13 +50,14 @@ struct NeedlessPipelineCheck: Check {
     ///
     /// Source: Rajbhandari et al. 2020 (ZeRO), §3.1.
     private func statesPerParameter(_ workload: Workload) -> (bytes: Int, words: String) {
-        let computed = workload.precision
-        let kept = workload.optimizerPrecision
+        let computed = workload.precision.kept
+        let moments = workload.optimizerPrecision
         let masters = computed.byteCount < 4 ? 4 : 0
         return (
-            2 * computed.byteCount + masters + 2 * kept.byteCount,
+            2 * computed.byteCount + masters + 2 * moments.byteCount,
             "weights and gradients in \(computed.rawValue), "
-                + (masters > 0 ? "FP32 master weights, " : "") + "two moments in \(kept.rawValue)"
+                + (masters > 0 ? "FP32 master weights, " : "")
+                + "two moments in \(moments.rawValue)"
         )
     }
 

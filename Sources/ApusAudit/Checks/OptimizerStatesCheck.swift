@@ -15,20 +15,21 @@ struct OptimizerStatesCheck: Check {
             let plannedWeights = audit.quantities.measure(.parameterMemory, at: length).number,
             plannedWeights > 0
         else { return [] }
-        let size = Double(workload.precision.byteCount)
+        let kept = workload.precision.kept
+        let size = Double(kept.byteCount)
         let claimed = optimizer / weights * size
         let needed = planned / plannedWeights * size
         guard claimed < needed * (1 - Audit.tolerance) else { return [] }
         let moments = 2 * workload.optimizerPrecision.byteCount
-        let masters = workload.precision.byteCount < 4 ? 4 : 0
+        let masters = kept.byteCount < 4 ? 4 : 0
         let whole = moments + masters
-        let halves = 2 * workload.precision.byteCount
+        let halves = 2 * kept.byteCount
         let isHalf = isNear(claimed, Double(halves), within: Audit.tolerance)
         var details = [
-            "\(plain(optimizer)) GB ÷ \(plain(weights)) GB of \(workload.precision.rawValue) "
+            "\(plain(optimizer)) GB ÷ \(plain(weights)) GB of \(kept.rawValue) "
                 + "weights = \(significant(claimed)) bytes per parameter"
                 + (isHalf
-                    ? ": momentum and variance in \(workload.precision.rawValue), and nothing else"
+                    ? ": momentum and variance in \(kept.rawValue), and nothing else"
                     : ""),
             "`workload.optimizer_precision: \(workload.optimizerPrecision.rawValue)`: two moments "
                 + "\(moments)\(masters > 0 ? " + FP32 master weights \(masters)" : "") = \(whole) "
@@ -36,7 +37,7 @@ struct OptimizerStatesCheck: Check {
         ]
         if masters > 0 {
             details.append(
-                "\(workload.precision.rawValue) weights alone lose updates below their last digit "
+                "\(kept.rawValue) weights alone lose updates below their last digit "
                     + "(Micikevicius et al. 2018, §3.1)")
         }
         return [

@@ -12,14 +12,28 @@ struct PipelineFillCheck: Check {
             guard batches < stages else { return nil }
             let path = audit.positions.path(ofBucket: index, in: plan)
             let idle = plan.idleShare(microBatches: batches)
+            let step = accumulatedStep(audit, of: bucket)
+            let accumulated = step.map { step in
+                "a step takes \(step.accumulation) times these sequences in one flush of "
+                    + "\(step.microBatches) micro-batches: bubble \(percent(step.bubble))"
+            }
             return audit.problem(
                 .pipelineFill, "\(path).micro_batches", severity: .warning,
                 "`\(path).micro_batches` is \(batches), fewer than the \(stages) stages: "
-                    + "\(stages - batches) of them idle at any time",
-                details: ["bubble \(idle.why)"],
+                    + "\(stages - batches) of them idle at any time"
+                    + (step == nil ? "" : " without accumulation"),
+                details: ["bubble \(idle.why)"] + (accumulated.map { [$0] } ?? []),
                 expected: "at least \(stages), better \(4 * stages) or more",
                 hint: hint(audit, bucket: bucket, stages: stages))
         }
+    }
+
+    /// The step of a bucket whose sequences make up the batch only several times.
+    private func accumulatedStep(_ audit: Audit, of bucket: Plan.Bucket) -> Step? {
+        let longest = bucket.lengthMax ?? audit.deployment.workload.sequenceLengths.last
+        guard let longest, let step = audit.quantities.step(at: longest), step.accumulation > 1
+        else { return nil }
+        return step
     }
 
     /// More micro-batches of the same sequences, priced.

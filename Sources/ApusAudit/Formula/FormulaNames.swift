@@ -17,7 +17,7 @@ extension Quantities {
             "vocabulary": Double(model.vocabularySize),
             "parameters": Double(model.parameterCount),
             "batch": Double(deployment.workload.sequencesPerBatch),
-            "element_bytes": Double(deployment.workload.precision.byteCount),
+            "element_bytes": Double(deployment.workload.precision.elementBytes),
         ]
         if let cluster = deployment.cluster {
             values["gpus"] = Double(cluster.worldSize)

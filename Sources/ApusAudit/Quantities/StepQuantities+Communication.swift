@@ -4,8 +4,7 @@ import ApusPlan
 
 /// Bytes on the wire, and the wire.
 extension StepQuantities {
-    /// Bytes of one number as it is computed with and sent.
-    private var elementBytes: Int { step.workload.precision.byteCount }
+    private var elementBytes: Int { step.workload.precision.elementBytes }
 
     var allToAllBytes: Measure {
         let model = step.model
@@ -39,23 +38,17 @@ extension StepQuantities {
     var dataParallelBytes: Measure {
         let plan = step.plan
         let degrees = plan.degrees
-        let dataRanks = degrees.data * degrees.context
         let size = step.implementation.gradientPrecision.byteCount
-        let stages = (0..<degrees.pipeline).map { stage -> (dense: Int, experts: Int) in
-            let stored = step.model.storedParameters(
-                layers: plan.layers(of: Stage(stage), in: step.model), isFirst: stage == 0,
-                isLast: stage == degrees.pipeline - 1,
-                experts: 0..<max(1, step.model.expertCount / degrees.expert))
-            func count(_ isCounted: (StoredParameter.Kind) -> Bool) -> Int {
-                stored.filter { isCounted($0.kind) }.map(\.count).reduce(0, +)
-            }
-            let experts = count { $0 == .experts }
-            // Norms and routers are whole on every tensor rank.
-            let whole = count { $0 == .norms || $0 == .router }
-            let sliced = count { $0 != .experts && $0 != .norms && $0 != .router }
+        let weights = LayerWeights(
+            model: step.model, stored: degrees,
+            vocabularyMultiple: step.implementation.vocabularyMultiple)
+        let stages = (0..<degrees.pipeline).map { stage -> (dense: Double, experts: Double) in
+            let layers = StageLayers(stage: stage, plan: plan, model: step.model)
+            let dense = weights.common(of: layers, tiesEmbeddings: step.model.tiesEmbeddings)
+            let experts = Double(layers.sparse) * weights.experts
             return (
-                dataRanks > 1 ? whole + sliced / degrees.tensor : 0,
-                degrees.expertData > 1 ? experts / degrees.expertTensor : 0
+                degrees.data * degrees.context > 1 ? dense : 0,
+                degrees.expertData > 1 ? experts : 0
             )
         }
         let index = stages.indices.max { left, right in
@@ -63,14 +56,14 @@ extension StepQuantities {
         }
         guard let index else { return .unknown("the plan has no stage") }
         let (dense, experts) = stages[index]
-        let payload = Double(dense + experts) * Double(size)
+        let payload = (dense + experts) * Double(size)
         let expertText =
             experts > 0
-            ? " + \(count(Double(experts))) of experts"
+            ? " + \(count(experts)) of experts"
             : degrees.expertData > 1 ? "" : " (no two ranks hold the same experts)"
         return Measure(
             payload,
-            why: "stage \(index): \(count(Double(dense))) dense gradients\(expertText) × \(size) "
+            why: "stage \(index): \(count(dense)) dense gradients\(expertText) × \(size) "
                 + "bytes = \(Bytes(Int(payload)))",
             source: definition)
     }

@@ -9,7 +9,7 @@ extension StepQuantities {
         switch quantity {
         case .parameterMemory:
             return largest(stages, \.weights) { stage in
-                "\(weights(of: stage)) × \(step.workload.precision.byteCount) bytes"
+                "\(weights(of: stage)) × \(step.workload.precision.elementBytes) bytes"
             }
         case .gradientMemory:
             let precision = step.implementation.gradientPrecision
@@ -58,7 +58,7 @@ extension StepQuantities {
 
     /// The weights that a rank of a stage computes with, in words.
     private func weights(of stage: Int) -> String {
-        let size = step.workload.precision.byteCount
+        let size = step.workload.precision.elementBytes
         let stored = model.memory(of: step)[stage].weights
         return "\(count(Double(stored.count) / Double(size))) weights"
     }

@@ -47,9 +47,14 @@ extension StepQuantities {
     /// The peak rate over the training FLOPs of a token, for the share of the step without bubble.
     private var throughputBound: Measure.Bound? {
         guard let peak = step.cluster.gpu.peakTeraFLOPs[step.workload.precision] else { return nil }
-        let flops = step.model.trainingFLOPsPerToken(
-            length: step.sequenceLength, recompute: step.bucket.recompute)
-        let idle = step.plan.bubbleAtEqualCosts(microBatches: step.microBatches)
+        let length = step.sequenceLength
+        var flops = step.model.trainingFLOPsPerToken(
+            length: length, recompute: step.bucket.recompute)
+        if step.bucket.recompute == .full {
+            // Layers run forward again, the head does not.
+            flops -= step.model.forwardFLOPsPerToken(length: length).head
+        }
+        let idle = step.bubble
         let bound = peak * 1e9 / flops * (1 - idle)
         return Measure.Bound(
             value: bound,
@@ -62,12 +67,15 @@ extension StepQuantities {
         let length = step.sequenceLength
         var bound: Measure.Bound?
         if let peak = step.cluster.gpu.peakTeraFLOPs[step.workload.precision] {
-            let flops = step.model.forwardFLOPsPerToken(length: length).total
+            // Only the last token of a prompt needs the head.
+            let flops = step.model.forwardFLOPsPerToken(length: length)
+            let layers = flops.total - flops.head
             let ranks = Double(step.degrees.worldSize)
-            let least = Double(length) * flops / (peak * 1e12 * ranks)
+            let least = (Double(length) * layers + flops.head) / (peak * 1e12 * ranks)
             bound = Measure.Bound(
                 value: least,
-                why: "\(length) tokens × \(count(flops)) FLOPs ÷ (\(significant(peak)) TFLOP/s × "
+                why: "(\(length) tokens × \(count(layers)) FLOPs of the layers + "
+                    + "\(count(flops.head)) of the head) ÷ (\(significant(peak)) TFLOP/s × "
                     + "\(step.degrees.worldSize) GPUs) = \(Seconds(least))")
         }
         return Measure(
@@ -78,15 +86,20 @@ extension StepQuantities {
         .bounded(atLeast: bound)
     }
 
+    /// The share of the step in which a kernel runs; waiting for the host's launches is idle time.
     private func utilization(_ prediction: StepPrediction) -> Measure {
         guard let idle = plan.measure(.pipelineBubble).number else {
             return .unknown("the schedule's bubble is not known")
         }
-        let busy = min(1 - idle, prediction.computation / prediction.stepTime)
+        let host = prediction.breakdown.host
+        let kernels = prediction.computation - host
+        let share = kernels / prediction.stepTime
+        let busy = min(1 - idle, share)
+        var why = "\(kernels) in kernels ÷ \(prediction.stepTime) = \(percent(share))"
+        if host > .zero { why += "; waiting \(host) for the host's launches is idle" }
+        if busy < share { why += "; at most \(percent(busy)), what the bubble of one flush leaves" }
         return Measure(
-            busy,
-            why: "\(prediction.computation) computing ÷ \(prediction.stepTime) = \(percent(busy))",
-            source: source
+            busy, why: why, source: source
         )
         .predicted()
         .bounded(

@@ -65,6 +65,17 @@ package struct LayerWeights: Hashable, Sendable {
     }
 }
 
+extension LayerWeights {
+    /// The weights outside experts that a rank of a stage with these layers holds.
+    package func common(of layers: StageLayers, tiesEmbeddings: Bool) -> Double {
+        var count = Double(layers.dense) * dense + Double(layers.sparse) * sparse
+        if layers.hasEmbedding { count += vocabulary + positions }
+        if layers.hasHead { count += finalNorm }
+        if layers.hasHead && !(tiesEmbeddings && layers.hasEmbedding) { count += vocabulary }
+        return count
+    }
+}
+
 /// How many weights of one layer's attention a rank holds.
 private struct AttentionWeights {
     var all: Double

@@ -75,12 +75,7 @@ extension MemoryTerms {
         let layers = load.layers
         let denseCount = Double(layers.dense)
         let sparseCount = Double(layers.sparse)
-        var common = denseCount * weights.dense + sparseCount * weights.sparse
-        if layers.hasEmbedding { common += weights.vocabulary + weights.positions }
-        if layers.hasHead { common += weights.finalNorm }
-        if layers.hasHead && !(load.tiesEmbeddings && layers.hasEmbedding) {
-            common += weights.vocabulary
-        }
+        let common = weights.common(of: layers, tiesEmbeddings: load.tiesEmbeddings)
         let experts = sparseCount * weights.experts
         let whole = common + experts
         let sharded =
