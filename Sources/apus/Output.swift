@@ -39,8 +39,9 @@ func printMessage(_ line: String) {
     try? standardError.write(Array((line + "\n").utf8))
 }
 
-/// Prints diagnostics to stderr, with a blank line between two.
+/// Prints diagnostics to stderr, with a blank line between two; nothing where there are none.
 func printDiagnostics(_ diagnostics: [Diagnostic], colored: Bool) {
+    guard !diagnostics.isEmpty else { return }
     let texts = diagnostics.map { diagnostic in
         guard colored else { return diagnostic.description }
         let color = diagnostic.severity == .error ? "31" : "33"

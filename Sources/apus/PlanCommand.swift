@@ -3,7 +3,6 @@ import ApusPlan
 import ApusPlanner
 import ApusSystem
 import ArgumentParser
-import Foundation
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,7 +65,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         try answering(options) {
-            try refuseToOverwrite()
+            try refuseToOverwrite([output, pareto].compactMap(\.self), force: force)
             let request = try inputs.request(file: file)
             printNotes(request.notes)
             let isYes =
@@ -131,22 +130,6 @@ struct PlanCommand: ParsableCommand {
     }
 
     // MARK: - Files
-
-    private func refuseToOverwrite() throws(Problems) {
-        guard !force else { return }
-        let present = [output, pareto].compactMap(\.self).filter {
-            FileManager.default.fileExists(atPath: $0)
-        }
-        guard present.isEmpty else {
-            throw Problems(
-                present.map {
-                    Diagnostic(
-                        .system, location: Diagnostic.Location(file: $0),
-                        problem: "the file exists already",
-                        hint: "`--force` overwrites it")
-                })
-        }
-    }
 
     /// The text of a deployment, of which reading it back finds no fault.
     private func checkedText(of deployment: Deployment, file: String) throws(Problems) -> String {

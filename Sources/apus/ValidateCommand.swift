@@ -27,6 +27,9 @@ struct ValidateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write every row with its prediction here.", valueName: "csv"))
     var rows: String?
 
+    @Flag(help: "Overwrite the file of `--rows`, unless it is an input.")
+    var force = false
+
     @Option(help: ArgumentHelp("Only this source; may be repeated.", valueName: "key"))
     var source: [String] = []
 
@@ -38,10 +41,14 @@ struct ValidateCommand: ParsableCommand {
 
     @OptionGroup var options: SharedOptions
 
-    func validate() throws { try require(worst, of: "--worst", in: 0...1000) }
+    func validate() throws {
+        try require(worst, of: "--worst", in: 0...1000)
+        if force, rows == nil { throw ValidationError("`--force` goes with `--rows`") }
+    }
 
     func run() throws {
         try answering(options) {
+            try refuseToOverwrite([rows].compactMap(\.self), force: force, inputs: files)
             let tables = try readTables()
             let validation = predict(
                 tables.flatMap(\.rows).filter {

@@ -51,6 +51,7 @@ struct ExplainCommandTests {
     func explainsModel() throws {
         let outcome = try ApusProcess.run("explain", "--model", "Plans/models/deepseek-v3.json")
         #expect(outcome.status == 0)
+        #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("671 026 419 200"))
         #expect(!outcome.output.contains("a step"))
     }

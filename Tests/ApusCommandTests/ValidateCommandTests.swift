@@ -35,6 +35,33 @@ struct ValidateCommandTests {
         #expect(written.split(separator: "\n").count == lines)
     }
 
+    @Test("--rows overwrites a file only with --force, an input or what is no file never")
+    func keepsFiles() throws {
+        let folder = try TestFolder()
+        let rows = try folder.write("precious", to: "rows.csv")
+        let refused = try ApusProcess.run("validate", table, "--rows", rows)
+        #expect(refused.status == 2)
+        #expect(refused.output.isEmpty)
+        #expect(refused.errors.contains("error: the file exists already  [system]"))
+        #expect(try folder.text("rows.csv") == "precious")
+        let forced = try ApusProcess.run("validate", table, "--rows", rows, "--force")
+        #expect(forced.status == 0)
+        #expect(try folder.text("rows.csv").hasPrefix("precious") == false)
+
+        let input = try folder.write(try Repository.text(table), to: "input.csv")
+        let link = "\(folder.path)/link.csv"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: input)
+        for path in [input, link] {
+            let own = try ApusProcess.run("validate", input, "--rows", path, "--force")
+            #expect(own.status == 2)
+            #expect(own.errors.contains("error: the file to write is one of the inputs"))
+        }
+        #expect(try folder.text("input.csv") == Repository.text(table))
+        let device = try ApusProcess.run("validate", table, "--rows", "/dev/null", "--force")
+        #expect(device.status == 2)
+        #expect(device.errors.contains("the path is that of a device"))
+    }
+
     @Test("a source that no table has gives an empty answer")
     func filtersSources() throws {
         let answer = try ApusProcess.run("validate", table, "--source", "other", "--json")
