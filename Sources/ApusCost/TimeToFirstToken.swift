@@ -56,7 +56,8 @@ extension LayerPricer {
         shape.isAlone = true
         return LayerPricer(
             model: model, shape: shape, layout: layout, implementation: implementation,
-            precision: precision, imbalance: imbalance, keptShare: keptShare, kernels: kernels, network: network,
+            precision: precision, imbalance: imbalance, keptShare: keptShare, kernels: kernels,
+            network: network,
             gpu: gpu)
     }
 

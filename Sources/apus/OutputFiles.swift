@@ -1,6 +1,6 @@
 import ApusBase
 import ApusPlan
-import Foundation
+import ApusSystem
 
 /// Refuses to write to paths where something is that the user would not want to lose.
 ///
@@ -43,30 +43,4 @@ private func existing(_ paths: [String]) -> Diagnostic {
     return Diagnostic(
         .system, problem: "\(counted(paths.count, "file", "files")) exist already",
         details: paths, hint: "`--force` overwrites them")
-}
-
-/// Which file a path leads to, links followed; `nil` where it leads to none.
-private struct FileIdentity: Equatable {
-    private let device: UInt
-    private let node: UInt
-    private let mode: UInt32
-
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt(status.st_dev)
-        node = UInt(status.st_ino)
-        mode = status.st_mode & S_IFMT
-    }
-
-    /// What it is, where it is not a regular file.
-    var oddKind: String? {
-        switch mode {
-        case S_IFREG: nil
-        case S_IFDIR: "folder"
-        case S_IFIFO: "FIFO"
-        case S_IFSOCK: "socket"
-        default: "device"
-        }
-    }
 }

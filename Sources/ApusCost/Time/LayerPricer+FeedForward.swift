@@ -172,10 +172,12 @@ extension LayerPricer {
     package func rowExchange(gathers: Bool) -> Seconds {
         var time = Seconds.zero
         if shape.expert > 1 {
-            time += keptShare * network.expertExchange(
-                tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
-                bytesPerElement: Double(element), span: layout.expert,
-                fused: implementation.dispatcher == .fused)
+            time +=
+                keptShare
+                * network.expertExchange(
+                    tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
+                    bytesPerElement: Double(element), span: layout.expert,
+                    fused: implementation.dispatcher == .fused)
         }
         if shape.expertTensor > 1 {
             let payload = Double(expertRows * model.hiddenSize * element)

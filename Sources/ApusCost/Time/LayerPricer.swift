@@ -22,7 +22,8 @@ package struct LayerPricer: Sendable {
 
     init(
         model: Model, shape: MicroBatchShape, layout: GroupLayout,
-        implementation: Implementation, precision: Precision, imbalance: Double = 1, keptShare: Double = 1,
+        implementation: Implementation, precision: Precision, imbalance: Double = 1,
+        keptShare: Double = 1,
         kernels: Kernels, network: Network, gpu: SustainedRates
     ) {
         self.model = model
