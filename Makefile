@@ -5,7 +5,7 @@
 .PHONY: help setup build run test test-slow format clean distclean
 
 help:
-	@echo 'make run         audits and plans Plans/strategy-16gpu.yaml, then trains it on 16 local ranks'
+	@echo 'make run         audits and plans Plans/strategy-16gpu.yaml, trains it on 16 local ranks'
 	@echo 'make test        runs every test but the long ones'
 	@echo 'make test-slow   runs every test'
 	@echo 'make build       builds .build/release/apus and the engine'

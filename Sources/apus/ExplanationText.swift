@@ -1,6 +1,7 @@
 import ApusAudit
 import ApusBase
 import ApusCost
+import ApusPlan
 
 /// `apus explain` for people.
 struct ExplanationText {
@@ -10,7 +11,7 @@ struct ExplanationText {
         addEntries("parameters", explanation.parameters)
         for (length, entries) in explanation.flops {
             lines.append("")
-            addEntries("forward FLOPs per token at \(length) tokens", entries)
+            addEntries("forward FLOPs per token at \(counted(length, "token", "tokens"))", entries)
         }
         for entry in explanation.lengths { addStep(entry) }
     }
@@ -34,7 +35,7 @@ struct ExplanationText {
             "length \(entry.step.sequenceLength): \(prediction.stepTime) a step "
                 + "(\(prediction.low) to \(prediction.high)), \(rate) tokens/s/GPU, "
                 + "MFU \(percent(prediction.modelFLOPsUtilization)), "
-                + "\(entry.step.microBatches) micro-batches",
+                + counted(entry.step.microBatches, "micro-batch", "micro-batches"),
             "  where the time of the slowest stage goes",
         ]
         for part in prediction.breakdown.parts where part.time > .zero {

@@ -40,6 +40,9 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "What Slurm or Kubernetes starts.")
     var framework = ExportFramework.apus
 
+    @Flag(help: "Overwrite files in the folder of `-o`.")
+    var force = false
+
     @Flag(help: "Exit with status 1 where the target cannot express something.")
     var strict = false
 
@@ -47,6 +50,7 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         try require(length, of: "--length", in: FileSchema.sequenceLength)
+        if force, output == nil { throw ValidationError("`--force` goes with `-o`") }
         switch to {
         case .slurm, .kubernetes: break
         case .megatron, .deepspeed, .torchtitan:
@@ -93,6 +97,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func write(_ files: [ExportedFile], to folder: String) throws {
+        try refuseToOverwrite(files.map { "\(folder)/\($0.name)" }, force: force)
         let manager = FileManager.default
         do {
             try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -40,8 +40,9 @@ struct PlanText {
         let lengths = problem.workload.sequenceLengths.map(String.init).joined(separator: ", ")
         let parameters = Double(problem.model.parameterCount) / 1e9
         return "\(significant(parameters)) B parameters on \(problem.cluster.worldSize) × "
-            + "\(problem.cluster.gpu.name), batches of \(problem.workload.sequencesPerBatch) "
-            + "sequences of \(lengths) tokens, \(problem.workload.precision.rawValue)"
+            + "\(problem.cluster.gpu.name), batches of "
+            + counted(problem.workload.sequencesPerBatch, "sequence", "sequences")
+            + " of \(lengths) tokens, \(problem.workload.precision.rawValue)"
     }
 
     /// What the predictions rest on.
@@ -150,9 +151,9 @@ struct PlanText {
     }
 
     private mutating func addBudget(_ budget: PlanBudget) {
-        let tokens = grouped(Int(budget.budget.tokens))
+        let tokens = counted(Int(budget.budget.tokens), "token", "tokens")
         if let bill = budget.bill {
-            lines.append("\(tokens) tokens here: \(words(for: bill))")
+            lines.append("\(tokens) here: \(words(for: bill))")
         }
         guard let days = budget.daysMax else { return }
         guard let found = budget.found else {

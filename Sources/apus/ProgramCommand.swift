@@ -145,8 +145,10 @@ struct ProgramCommand: ParsableCommand {
 
     private func summary(of proof: Proof) -> String {
         let verdict = proof.proven ? "proven" : "WRONG"
-        return "length \(proof.sequence_length): \(verdict), \(proof.ranks) ranks in "
-            + "\(proof.classes) classes, \(proof.instructions) instructions, slots peak at "
+        return "length \(proof.sequence_length): \(verdict), "
+            + "\(counted(proof.ranks, "rank", "ranks")) in "
+            + "\(counted(proof.classes, "class", "classes")), "
+            + "\(proof.instructions) instructions, slots peak at "
             + "\(Bytes(proof.slot_bytes_peak)) on a rank"
     }
 

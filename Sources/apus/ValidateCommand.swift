@@ -1,4 +1,5 @@
 import ApusBase
+import ApusPlan
 import ApusSystem
 import ApusValidation
 import ArgumentParser
@@ -48,7 +49,7 @@ struct ValidateCommand: ParsableCommand {
 
     func run() throws {
         try answering(options) {
-            try refuseToOverwrite([rows].compactMap(\.self), force: force, inputs: files)
+            try refuseToOverwrite(rows.map { [$0] } ?? [], force: force, inputs: files)
             let tables = try readTables()
             let validation = predict(
                 tables.flatMap(\.rows).filter {
@@ -64,8 +65,8 @@ struct ValidateCommand: ParsableCommand {
             for line in validation.text(worstCount: worst) { printLine(line) }
             for table in others where !options.quiet {
                 printMessage(
-                    "\(table.file): \(grouped(table.recordCount)) rows of \(table.kind.rawValue), "
-                        + "not measurements of training steps")
+                    "\(table.file): \(counted(table.recordCount, "row", "rows")) of "
+                        + "\(table.kind.rawValue), not measurements of training steps")
             }
         }
     }

@@ -25,6 +25,27 @@ struct ExportCommandTests {
         #expect(export.errors.contains("  [export-loss]\n"))
     }
 
+    @Test("files that are there are listed, and overwritten only with `--force`")
+    func keepsFiles() throws {
+        let folder = try TestFolder()
+        let names = ["megatron-128.sh", "megatron-1024.sh"]
+        for name in names { _ = try folder.write("precious", to: name) }
+        let refused = try ApusProcess.run(
+            "export", strategy, "--to", "megatron", "-o", folder.path)
+        #expect(refused.status == 2)
+        #expect(refused.output.isEmpty)
+        #expect(refused.errors.contains("error: 2 files exist already"))
+        for name in names {
+            #expect(refused.errors.contains("\(folder.path)/\(name)"))
+            #expect(try folder.text(name) == "precious")
+        }
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/megatron-4096.sh"))
+        let forced = try ApusProcess.run(
+            "export", strategy, "--to", "megatron", "-o", folder.path, "--force")
+        #expect(forced.status == 0)
+        #expect(try folder.text(names[0]).hasPrefix("#!"))
+    }
+
     @Test("one file goes to stdout as it is, several under their names")
     func printsFiles() throws {
         let one = try ApusProcess.run("export", strategy, "--to", "megatron", "--length", "4096")

@@ -93,7 +93,7 @@ struct ValidateCommandTests {
         #expect(answer.status == 0)
         #expect(
             answer.errors.replacing(folder.path, with: "FOLDER")
-                == "FOLDER/kernels.csv: 1 rows of kernel times of matrix products, not "
+                == "FOLDER/kernels.csv: 1 row of kernel times of matrix products, not "
                 + "measurements of training steps\n")
     }
 }

@@ -108,8 +108,8 @@ private struct Changes {
         let changed = PlannedStrategy(plan, for: problem(workload: workload))
         guard changed.memoryPeak <= problem.memoryLimit else { return nil }
         return Advice(
-            change: "a batch of \(workload.sequencesPerBatch) sequences instead of "
-                + "\(problem.workload.sequencesPerBatch)",
+            change: "a batch of \(grouped(workload.sequencesPerBatch)) sequences instead of "
+                + grouped(problem.workload.sequencesPerBatch),
             gain: gain(changed))
     }
 
