@@ -84,7 +84,6 @@ package struct Implementation: Hashable, Sendable {
     package static let standard: Implementation = {
         var implementation = Implementation(name: "standard")
         implementation.dispatcher = .fused
-        implementation.crossEntropy = .inPlace
         return implementation
     }()
 
