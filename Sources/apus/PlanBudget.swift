@@ -8,7 +8,11 @@ struct PlanBudgetOptions: ParsableArguments {
     var tokens: Double?
 
     @Option(
-        help: ArgumentHelp("With `--tokens`: how many GPUs do it in time?", valueName: "count"))
+        help: ArgumentHelp(
+            """
+            With `--tokens`: how many GPUs do it in time? Tried are 1, 2, 3, 4, 6, 8, 12, … nodes, \
+            then those between the first that do and the ones before, from 128 nodes in steps.
+            """, valueName: "count"))
     var days: Double?
 
     @Option(
@@ -37,10 +41,12 @@ struct PlanBudget {
     var daysMax: Double?
     /// `nil` where nothing fits the cluster.
     var bill: Budget.Bill?
-    var found: (strategy: PlannedStrategy, problem: SearchProblem, bill: Budget.Bill)?
+    /// `nil` without a limit of days.
+    var sizing: Budget.Sizing?
 
     init(
-        _ budget: Budget, daysMax: Double?, best: PlannedStrategy?, problem: SearchProblem
+        _ budget: Budget, daysMax: Double?, best: PlannedStrategy?, problem: SearchProblem,
+        onSize: (Int) -> Void
     ) {
         self.budget = budget
         self.daysMax = daysMax
@@ -48,8 +54,9 @@ struct PlanBudget {
             budget.bill(
                 tokensPerSecond: $0.tokensPerSecond, gpus: problem.cluster.worldSize)
         }
-        found = daysMax.flatMap { budget.smallest(days: $0, problem: problem) }
+        sizing = daysMax.map { budget.sizing(days: $0, problem: problem, onSize: onSize) }
     }
 
+    var found: Budget.Size? { sizing?.found }
     var isFound: Bool { daysMax == nil || found != nil }
 }

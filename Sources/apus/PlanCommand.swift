@@ -82,10 +82,7 @@ struct PlanCommand: ParsableCommand {
     private func plan(_ request: PlanRequest) throws -> Bool {
         var outcome = PlanOutcome(request, countMax: top)
         if let budget = budget.budget {
-            if self.budget.days != nil, !options.quiet {
-                printMessage("searching for the smallest cluster that is fast enough")
-            }
-            outcome.addBudget(budget, daysMax: self.budget.days)
+            outcome.addBudget(budget, daysMax: self.budget.days, onSize: progress())
         }
         if let output, let deployment = outcome.deployment {
             try write(try checkedText(of: deployment, file: output), to: output)
@@ -114,12 +111,13 @@ struct PlanCommand: ParsableCommand {
         return points.contains { $0.strategy != nil }
     }
 
-    /// Tells what is searched, once the searches before took more than a second.
+    /// Tells what is searched, at most once a second.
     private func progress() -> (Int) -> Void {
         let clock = ContinuousClock()
-        let start = clock.now
+        var last = clock.now
         return { count in
-            guard !options.quiet, start.duration(to: clock.now) > .seconds(1) else { return }
+            guard !options.quiet, last.duration(to: clock.now) > .seconds(1) else { return }
+            last = clock.now
             printMessage("searching \(counted(count, "GPU", "GPUs"))")
         }
     }

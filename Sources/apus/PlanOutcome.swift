@@ -59,8 +59,9 @@ struct PlanOutcome {
 
     var best: PlannedStrategy? { entries.first?.strategy }
 
-    mutating func addBudget(_ budget: Budget, daysMax: Double?) {
-        self.budget = PlanBudget(budget, daysMax: daysMax, best: best, problem: problem)
+    mutating func addBudget(_ budget: Budget, daysMax: Double?, onSize: (Int) -> Void) {
+        self.budget = PlanBudget(
+            budget, daysMax: daysMax, best: best, problem: problem, onSize: onSize)
     }
 
     /// Whether there is a plan that does what was asked.
@@ -75,7 +76,7 @@ struct PlanOutcome {
     var deployment: Deployment? {
         guard isYes, let plan = (budget?.found?.strategy ?? best)?.plan else { return nil }
         var deployment = request.deployment
-        deployment.cluster = budget?.found?.problem.cluster ?? problem.cluster
+        deployment.cluster = budget?.found?.cluster ?? problem.cluster
         deployment.plan = plan
         deployment.claims = []
         return deployment

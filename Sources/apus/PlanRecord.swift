@@ -156,8 +156,13 @@ struct PlanBudgetRecord: Encodable {
     var price_per_gpu_hour: Double?
     /// On the cluster as it is.
     var cluster: BillRecord?
-    /// On the smallest cluster that is fast enough.
+    /// On the smallest cluster tried that is fast enough.
     var smallest: BillRecord?
+    /// On the largest and the fastest tried that are too slow, where none is fast enough.
+    var largest_tried: BillRecord?
+    var fastest_tried: BillRecord?
+    /// The most GPUs looked at, where none is fast enough.
+    var gpus_max: Int?
     var smallest_plan: PlanKeysRecord?
 
     init(_ budget: PlanBudget) {
@@ -166,6 +171,11 @@ struct PlanBudgetRecord: Encodable {
         price_per_gpu_hour = budget.budget.pricePerGPUHour
         cluster = budget.bill.map { BillRecord($0) }
         smallest = budget.found.map { BillRecord($0.bill) }
+        if let sizing = budget.sizing, sizing.found == nil {
+            largest_tried = sizing.largest.map { BillRecord($0.bill) }
+            fastest_tried = sizing.fastest.map { BillRecord($0.bill) }
+            gpus_max = sizing.gpusMax
+        }
         smallest_plan = budget.found.map { PlanKeysRecord($0.strategy.plan) }
     }
 }

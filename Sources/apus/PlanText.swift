@@ -155,15 +155,33 @@ struct PlanText {
         if let bill = budget.bill {
             lines.append("\(tokens) here: \(words(for: bill))")
         }
-        guard let days = budget.daysMax else { return }
-        guard let found = budget.found else {
-            return lines.append("no cluster of whole nodes does that in \(plain(days)) days")
+        guard let days = budget.daysMax, let sizing = budget.sizing else { return }
+        guard let found = sizing.found else {
+            return lines += tooSlow(sizing, days: days, tokens: tokens)
         }
         lines.append(
-            "in \(plain(days)) days: \(words(for: found.bill)), with "
+            "in \(limit(days)): \(words(for: found.bill)), with "
                 + "\(found.strategy.plan.degrees.layout), \(found.strategy.stepTime) a step, "
                 + "\(found.strategy.memoryPeak) on a rank")
     }
+
+    /// That no size tried is fast enough, and how long the run takes on them.
+    private func tooSlow(_ sizing: Budget.Sizing, days: Double, tokens: String) -> [String] {
+        let answer = "in \(limit(days)): no size tried does \(tokens)"
+        let most = counted(sizing.gpusMax, "GPU", "GPUs")
+        guard let largest = sizing.largest, let fastest = sizing.fastest else {
+            return sizing.daysAtPeak > days
+                ? [
+                    "\(answer)",
+                    "  the largest, \(most), takes \(significantDays(sizing.daysAtPeak)) "
+                        + "even at its peak FLOP/s",
+                ] : ["\(answer)", "  no strategy fits one that could, up to \(most)"]
+        }
+        let more = largest == fastest ? "" : "; the fastest: \(words(for: fastest.bill))"
+        return ["\(answer)", "  the largest: \(words(for: largest.bill))\(more)"]
+    }
+
+    private func limit(_ days: Double) -> String { plain(days) + (days == 1 ? " day" : " days") }
 
     private func words(for bill: Budget.Bill) -> String {
         let cost = bill.price.map { ", cost \(money($0))" } ?? ""

@@ -51,6 +51,9 @@ struct PlanCommandTests {
         struct BudgetEntry: Decodable {
             var cluster: Bill?
             var smallest: Bill?
+            var largest_tried: Bill?
+            var fastest_tried: Bill?
+            var gpus_max: Int?
         }
 
         var searched: Int
@@ -158,26 +161,6 @@ struct PlanCommandTests {
         #expect(text.contains("\nplan:\n") && !text.contains("claims"))
     }
 
-    @Test("a folder, FIFO or device is not replaced, even with `--force` or behind a link")
-    func keepsOddFiles() throws {
-        let folder = try TestFolder()
-        let pipe = "\(folder.path)/pipe"
-        try #require(mkfifo(pipe, 0o600) == 0)
-        let link = "\(folder.path)/link"
-        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/null")
-        let odd = [(folder.path, "folder"), (pipe, "FIFO"), (link, "device")]
-        for (path, kind) in odd {
-            for flag in ["-o", "--pareto"] {
-                let refused = try ApusProcess.run("plan", small, flag, path, "--force")
-                #expect(refused.status == 2)
-                #expect(refused.output.isEmpty)
-                #expect(refused.errors.contains("the path is that of a \(kind), not of a regular"))
-            }
-        }
-        let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
-        #expect(target == "/dev/null")
-    }
-
     @Test("where nothing fits the answer is no, with the least memory and what would fit")
     func answersNo() throws {
         let model = "Plans/llama-3-8b.yaml"
@@ -220,7 +203,24 @@ struct PlanCommandTests {
         let never = try ApusProcess.run(
             "plan", small, "--tokens", "1e18", "--days", "0.001", "--quiet")
         #expect(never.status == 1)
-        #expect(never.output.contains("no cluster of whole nodes does that in 0.001 days"))
+        #expect(
+            never.output.contains("in 0.001 days: no size tried does 1 000 000 000 000 000 000"))
+        #expect(never.output.contains("  the largest, "))
+        let slow = ["plan", small, "--tokens", "1e9", "--days", "0.001"]
+        let folder = try TestFolder()
+        let told = try ApusProcess(slow + ["--quiet"], folder: folder).end(within: 30)
+        #expect(told.status == 1)
+        #expect(told.output.contains("in 0.001 days: no size tried does 1 000 000 000 tokens"))
+        #expect(told.output.contains("  the largest: "))
+        #expect(told.output.contains("the file's own plan "))
+        let json = try ApusProcess(slow + ["--json"], folder: folder).end(within: 30)
+        #expect(json.status == 1)
+        let budget = try #require(try document(json).budget)
+        #expect(budget.smallest == nil)
+        let largest = try #require(budget.largest_tried)
+        let fastest = try #require(budget.fastest_tried)
+        #expect(fastest.days > 0.001 && fastest.days <= largest.days)
+        #expect(try #require(budget.gpus_max) >= largest.gpus)
     }
 
     @Test("a sweep has a line, or an object, for each value")

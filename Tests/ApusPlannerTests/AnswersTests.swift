@@ -99,7 +99,7 @@ struct AnswersTests {
         let days = budget.bill(
             tokensPerSecond: best.tokensPerSecond, gpus: problem.cluster.worldSize
         ).days
-        let found = try #require(budget.smallest(days: 1.01 * days, problem: problem))
+        let found = try #require(budget.sizing(days: 1.01 * days, problem: problem).found)
         #expect(found.bill.days <= 1.01 * days)
         #expect(found.bill.gpus <= problem.cluster.worldSize)
     }

@@ -32,14 +32,14 @@ struct BudgetTests {
         let alone = try #require(Planner(problem.on(one)).best())
         let tokens = alone.tokensPerSecond * 86_400
         let budget = Budget(tokens: tokens, pricePerGPUHour: 1)
-        let enoughOrNone = budget.smallest(days: 1.001, problem: problem)
+        let enoughOrNone = budget.sizing(days: 1.001, problem: problem).found
         let enough = try #require(enoughOrNone)
         #expect(enough.bill.gpus == problem.cluster.gpusPerNode)
-        let moreOrNone = budget.smallest(days: 0.7, problem: problem)
+        let moreOrNone = budget.sizing(days: 0.7, problem: problem).found
         let more = try #require(moreOrNone)
         #expect(more.bill.gpus > problem.cluster.gpusPerNode)
         #expect(more.bill.days <= 0.7)
-        #expect(more.bill.gpus == more.problem.cluster.worldSize)
+        #expect(more.bill.gpus == more.cluster.worldSize)
         #expect(more.bill.gpus == more.strategy.plan.degrees.worldSize)
         let own = budget.bill(
             tokensPerSecond: more.strategy.tokensPerSecond, gpus: more.bill.gpus)
@@ -52,8 +52,36 @@ struct BudgetTests {
         let one = try #require(problem.cluster.resized(to: problem.cluster.gpusPerNode))
         let alone = try #require(Planner(problem.on(one)).best())
         let budget = Budget(tokens: alone.tokensPerSecond * 86_400, pricePerGPUHour: nil)
-        let found = budget.smallest(days: 0.5, problem: problem)
-        #expect(found?.bill == nil)
+        var tried: [Int] = []
+        let sizing = budget.sizing(days: 0.5, problem: problem) { tried.append($0) }
+        #expect(sizing.found == nil)
+        let fastest = try #require(sizing.fastest)
+        let largest = try #require(sizing.largest)
+        #expect(fastest.bill.days > 0.5 && largest.bill.days >= fastest.bill.days)
+        #expect(largest.bill.gpus >= fastest.bill.gpus)
+        #expect(tried.contains(largest.bill.gpus) && tried.max() == sizing.gpusMax)
+        #expect(tried == tried.sorted())
+    }
+
+    @Test("fewer nodes than those found are too slow, down to the size before")
+    func triesNodesBetween() throws {
+        let small = SmallProblems.problem(seed: 2)
+        var cluster = small.cluster
+        cluster.links[1].bandwidthGBPerSecond = 100
+        var workload = small.workload
+        // Divides among five and seven nodes too.
+        workload.sequencesPerBatch = 3360
+        let problem = SearchProblem(model: small.model, cluster: cluster, workload: workload)
+        func rate(_ nodes: Int) throws -> Double {
+            let count = nodes * problem.cluster.gpusPerNode
+            let resized = try #require(problem.cluster.resized(to: count))
+            return try #require(Planner(problem.on(resized)).best()).tokensPerSecond
+        }
+        let budget = Budget(tokens: try rate(5) * 86_400, pricePerGPUHour: nil)
+        try #require(try rate(4) < rate(5))
+        let sizing = budget.sizing(days: 1.0001, problem: problem)
+        let found = try #require(sizing.found)
+        #expect(found.bill.gpus == 5 * problem.cluster.gpusPerNode)
     }
 
     @Test("a resized cluster is sound and keeps its kind", arguments: [1, 2, 4, 8, 16, 64, 256])

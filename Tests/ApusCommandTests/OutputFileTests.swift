@@ -1,0 +1,26 @@
+import ApusTestSupport
+import Foundation
+import Testing
+
+@Suite("Files that commands write", .serialized, .timeLimit(.minutes(1)))
+struct OutputFileTests {
+    @Test("a folder, FIFO or device is not replaced, even with `--force` or behind a link")
+    func keepsOddFiles() throws {
+        let folder = try TestFolder()
+        let pipe = "\(folder.path)/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let link = "\(folder.path)/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/null")
+        let odd = [(folder.path, "folder"), (pipe, "FIFO"), (link, "device")]
+        for (path, kind) in odd {
+            for flag in ["-o", "--pareto"] {
+                let refused = try ApusProcess.run("plan", "Plans/small.yaml", flag, path, "--force")
+                #expect(refused.status == 2)
+                #expect(refused.output.isEmpty)
+                #expect(refused.errors.contains("the path is that of a \(kind), not of a regular"))
+            }
+        }
+        let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
+        #expect(target == "/dev/null")
+    }
+}
