@@ -63,8 +63,8 @@ package struct Implementation: Hashable, Sendable {
     /// The share of a large collective's rate that those of single layers reach, with which ZeRO 3
     /// gathers and reduces.
     ///
-    /// Assumption: between NVIDIA's runs on racks, which lose nothing, and DeepSpeed's of 2021, which
-    /// reached an eighth (`RowImplementation`).
+    /// Assumption: between NVIDIA's runs on racks, which lose nothing, and DeepSpeed's of 2021,
+    /// which reached an eighth (`RowImplementation`).
     package var layerCollectiveShare = 0.7
     /// What the host needs for each kernel that the cost model counts, with Python, autograd and
     /// the small kernels beside it.
@@ -79,8 +79,9 @@ package struct Implementation: Hashable, Sendable {
 
     package init(name: String) { self.name = name }
 
-    /// What Apus assumes of a plan: what Megatron-Core does with its performance recipes, of which a
-    /// fused dispatcher is one, and with the overlap that the plan asks for (`standard(for:)`).
+    /// What Apus assumes of a plan: what Megatron-Core does with a fused dispatcher.
+    ///
+    /// `standard(for:)` adds the overlap that a plan asks for.
     package static let standard: Implementation = {
         var implementation = Implementation(name: "standard")
         implementation.dispatcher = .fused
