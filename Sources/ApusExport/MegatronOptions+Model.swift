@@ -39,6 +39,9 @@ extension MegatronOptions {
         ]
         if model.variation("embd_pdrop") == residual { known.insert("embd_pdrop") }
         if model.variation("scoring_func") == "sigmoid" { known.insert("scoring_func") }
+        if job.workload.precision == .fp8, model.quantizesBlocks {
+            known.insert("quantization_config")
+        }
         // With biases its GELU is the one by a hyperbolic tangent, as that of GPT-2.
         if model.hasFeedForwardBias, model.variation("activation_function") == "gelu_new" {
             known.insert("activation_function")

@@ -24,7 +24,9 @@ extension MegatronOptions {
         case .bf16: training.add("--bf16")
         case .fp8:
             training.add("--bf16")
-            training.add("--fp8-format", "hybrid")
+            let quantizesBlocks = job.model.quantizesBlocks
+            training.add("--fp8-format", quantizesBlocks ? "e4m3" : "hybrid")
+            if quantizesBlocks { training.add("--fp8-recipe", "blockwise") }
         }
         writeOptimizerPrecision()
     }

@@ -57,6 +57,7 @@ struct PlanInputs: ParsableArguments {
             deployment.workload.sequenceLengths = [length]
             deployment.workload.lengthWeights = nil
         }
+        if !Self.hasRouting(read) { deployment.routing = deployment.model.routing }
         let isChanged = model != nil || cluster != nil || workload != nil || length != nil
         let positions = isChanged ? KeyPositions() : read?.positions ?? KeyPositions()
         if isChanged { leaveOutUnsoundPlan(of: &deployment, notes: &notes) }
@@ -66,6 +67,14 @@ struct PlanInputs: ParsableArguments {
         var request = PlanRequest(deployment: deployment, cluster: cluster, notes: notes)
         request.layout = try layout.map { try checked($0, for: deployment) }
         return request
+    }
+
+    /// Whether the file says how tokens are routed.
+    private static func hasRouting(_ read: DeploymentFile?) -> Bool {
+        guard let read else { return false }
+        let positions = read.positions
+        return read.deployment.routing != Routing()
+            || positions.location(of: "routing") != positions.location(of: "")
     }
 
     private func bare(_ model: Model?, _ workload: Workload?) -> Deployment? {
@@ -154,6 +163,15 @@ struct PlanInputs: ParsableArguments {
 
     private static func isDeployment(_ path: String) -> Bool {
         [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
+    }
+}
+
+extension Model {
+    /// The routing that the model's own keys ask for.
+    fileprivate var routing: Routing {
+        guard hasExperts else { return Routing() }
+        if expertGroups != nil { return Routing(gate: .groupLimited) }
+        return Routing(gate: hasSelectionBias ? .sigmoidBias : .softmaxTopK)
     }
 }
 

@@ -34,6 +34,31 @@ struct ExportNoteTests {
                 """)
     }
 
+    @Test("what the options express is not told as lost, quoted or not", arguments: ["", "\""])
+    func tellsNoExpressedKey(quote: String) throws {
+        var request = try ExportFixture.request(
+            "Tests/Fixtures/Exports/latent-attention.yaml", to: .megatron)
+        request.deployment.model.variations = [
+            ModelVariation(key: "scoring_func", value: "\(quote)sigmoid\(quote)"),
+            ModelVariation(
+                key: "quantization_config",
+                value: "{ fmt: \(quote)e4m3\(quote), quant_method: \(quote)fp8\(quote), "
+                    + "weight_block_size: [128, 128] }"),
+        ]
+        func lost() throws -> [String?] {
+            try request.export().notes.map(\.path).filter {
+                $0 == "model.scoring_func" || $0 == "model.quantization_config"
+            }
+        }
+        request.deployment.workload.precision = .fp8
+        #expect(try lost().isEmpty)
+        let script = try #require(try request.export().files.first).text
+        #expect(script.contains("--moe-router-score-function sigmoid"))
+        #expect(script.contains("--fp8-format e4m3") && script.contains("--fp8-recipe blockwise"))
+        request.deployment.workload.precision = .bf16
+        #expect(try lost() == ["model.quantization_config"])
+    }
+
     @Test("a value with which a target does not start is told with the numbers")
     func tellsRefusal() throws {
         var request = try ExportFixture.request(
