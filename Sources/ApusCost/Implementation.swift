@@ -54,8 +54,6 @@ package struct Implementation: Hashable, Sendable {
     package var weighsExpertOutputs = false
     /// What `recompute: selective` computes again.
     package var selectiveModules = RecomputedModules.coreAttention
-    /// Rows that the busiest rank's experts receive ÷ rows in balance; 1 is balanced.
-    package var expertImbalance = 1.0
     /// Whether experts' products, activation and casts are one kernel each way.
     package var fusesExperts = false
     /// Whether a product over several experts is launched once for each of them.

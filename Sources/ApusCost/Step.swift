@@ -68,8 +68,24 @@ package struct Step: Hashable, Sendable {
         guard !routing.overflow.contains(.buffer) else { return 1 }
         switch routing.capacity {
         case .dropless: return 1
-        case .perAssignment: return min(1, routing.capacityFactor)
-        case .perToken: return min(1, routing.capacityFactor / Double(max(1, model.topK)))
+        case .perAssignment, .perToken: return min(1, headroom)
+        }
+    }
+
+    /// Rows that the busiest rank's experts keep ÷ rows that they would keep in balance.
+    package var expertImbalance: Double {
+        guard routing.capacity != .dropless, !routing.overflow.contains(.buffer) else {
+            return routing.imbalance
+        }
+        return min(routing.imbalance, max(1, headroom))
+    }
+
+    /// Places that an expert has ÷ assignments that it gets in balance.
+    private var headroom: Double {
+        switch routing.capacity {
+        case .dropless: .infinity
+        case .perAssignment: routing.capacityFactor
+        case .perToken: routing.capacityFactor / Double(max(1, model.topK))
         }
     }
 }

@@ -120,7 +120,9 @@ extension Routing {
             "  capacity_factor: \(plain(capacityFactor))",
         ]
         if !overflow.isEmpty { lines.append("  overflow: \(list(overflow.map(\.rawValue)))") }
-        return lines + ["  balance_loss: \(plain(balanceLoss))"]
+        lines.append("  balance_loss: \(plain(balanceLoss))")
+        if imbalance != 1 { lines.append("  imbalance: \(plain(imbalance))") }
+        return lines
     }
 }
 

@@ -25,11 +25,15 @@ package struct Routing: Hashable, Sendable {
     package var capacityFactor: Double
     package var overflow: [Overflow]
     package var balanceLoss: Double
+    /// Rows that the busiest rank's experts are sent ÷ rows in balance.
+    ///
+    /// Costs are predicted for it; the runtime routes as the gate says.
+    package var imbalance: Double
 
     package init(
         gate: Gate = .softmaxTopK, noiseStandardDeviation: Double = 0,
         capacity: Capacity = .dropless, capacityFactor: Double = 1, overflow: [Overflow] = [],
-        balanceLoss: Double = 0
+        balanceLoss: Double = 0, imbalance: Double = 1
     ) {
         self.gate = gate
         self.noiseStandardDeviation = noiseStandardDeviation
@@ -37,5 +41,6 @@ package struct Routing: Hashable, Sendable {
         self.capacityFactor = capacityFactor
         self.overflow = overflow
         self.balanceLoss = balanceLoss
+        self.imbalance = imbalance
     }
 }

@@ -121,7 +121,8 @@ extension Routing {
             noiseStandardDeviation: generator.nextUnit(), capacity: capacity,
             capacityFactor: isLimited ? 1 + generator.nextUnit() : 1,
             overflow: isLimited ? Overflow.allCases.shuffled(using: &generator) : [],
-            balanceLoss: generator.nextUnit() / 10)
+            balanceLoss: generator.nextUnit() / 10,
+            imbalance: Bool.random(using: &generator) ? 1 : 1 + generator.nextUnit())
     }
 }
 

@@ -18,6 +18,9 @@ struct Explanation {
         var step: Step
         var prediction: StepPrediction
         var traffic: [StageTraffic]
+        /// Of one request, with nothing else running: its first token, and each after it.
+        var timeToFirstToken: Seconds
+        var timePerOutputToken: Seconds
         /// The step of the compiled program, priced instruction by instruction; `nil` where the
         /// plan cannot be compiled yet.
         var program: ProgramPrice?
@@ -73,6 +76,8 @@ struct Explanation {
         let model = CostModel(cluster: step.cluster)
         return LengthEntry(
             step: step, prediction: model.predict(step), traffic: model.traffic(of: step),
+            timeToFirstToken: model.timeToFirstToken(of: step),
+            timePerOutputToken: model.timePerOutputToken(of: step),
             program: programPrice(step, model))
     }
 

@@ -25,6 +25,8 @@ struct ExplanationRecord: Encodable {
         var tokens_per_s: Double
         var mfu: Double
         var bubble: Double
+        var ttft_s: Double
+        var time_per_output_token_s: Double
         var measured_share: Double
         var step_time_parts_s: [String: Double]
         var program_step_time_s: Double?
@@ -63,6 +65,8 @@ extension ExplanationRecord.LengthRecord {
         tokens_per_s = prediction.tokensPerSecond
         mfu = prediction.modelFLOPsUtilization
         bubble = prediction.bubble
+        ttft_s = entry.timeToFirstToken.count
+        time_per_output_token_s = entry.timePerOutputToken.count
         measured_share = prediction.measuredShare
         step_time_parts_s = Dictionary(
             uniqueKeysWithValues: prediction.breakdown.parts.map { ($0.name, $0.time.count) })

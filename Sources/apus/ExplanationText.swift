@@ -47,6 +47,9 @@ struct ExplanationText {
         lines.append(
             "  \(percent(prediction.measuredShare)) of the computation rests on measured or "
                 + "interpolated kernels, the rest on a roofline")
+        lines.append(
+            "  one request in the training layout, nothing queued: first token after "
+                + "\(entry.timeToFirstToken), then one every \(entry.timePerOutputToken)")
         addProgram(entry.program)
         addStages(entry)
     }

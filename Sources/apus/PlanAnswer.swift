@@ -20,7 +20,7 @@ struct PlanAnswer {
     func limits(of best: PlannedStrategy) -> [String] {
         let shares = TimeParts(best).shares().prefix(5)
             .map { "\($0.name) \(percent($0.share))" }
-        var lines = ["where its time goes: \(shares.joined(separator: ", "))"]
+        var lines = ["where the time of its slowest stage goes: \(shares.joined(separator: ", "))"]
         if !advice.isEmpty { lines.append("what would help, each priced anew") }
         for advice in advice.prefix(4) {
             let memory = advice.memory.map { " if a rank could hold \($0)" } ?? ""

@@ -106,7 +106,8 @@ struct PlanInputs: ParsableArguments {
     private static let trainingNote = Diagnostic(
         .unsupported, severity: .note, path: "workload.kind",
         problem: "`workload.kind` is `inference`, but plans are ranked by their training steps",
-        hint: "of inference, the time to the first token stands beside each plan")
+        hint: "of inference, the time to the first token stands beside each plan, and `--json` and "
+            + "`apus explain` give that of each further token")
 
     private func noCluster(_ file: String?) -> Diagnostic {
         Diagnostic(

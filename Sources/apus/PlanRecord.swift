@@ -83,6 +83,7 @@ struct PlanEntryRecord: Encodable {
     var mfu: Double
     var memory_peak_bytes: Int
     var ttft_s: Double
+    var time_per_output_token_s: Double
     var pareto: Bool
     var bubble: Double
     var communication_exposed: Double
@@ -103,6 +104,7 @@ struct PlanEntryRecord: Encodable {
         var tokens_per_s: Double
         var memory_peak_bytes: Int
         var ttft_s: Double
+        var time_per_output_token_s: Double
         var bubble: Double
     }
 
@@ -118,6 +120,7 @@ struct PlanEntryRecord: Encodable {
         mfu = strategy.modelFLOPsUtilization
         memory_peak_bytes = strategy.memoryPeak.count
         ttft_s = strategy.timeToFirstToken.count
+        time_per_output_token_s = strategy.timePerOutputToken.count
         pareto = isPareto
         bubble = strategy.bubble
         communication_exposed = strategy.communicationExposed
@@ -129,7 +132,9 @@ struct PlanEntryRecord: Encodable {
                 step_time_s: $0.prediction.stepTime.count,
                 tokens_per_s: $0.prediction.tokensPerSecond,
                 memory_peak_bytes: $0.prediction.memoryPeak.count,
-                ttft_s: $0.timeToFirstToken.count, bubble: $0.prediction.bubble)
+                ttft_s: $0.timeToFirstToken.count,
+                time_per_output_token_s: $0.timePerOutputToken.count,
+                bubble: $0.prediction.bubble)
         }
     }
 }

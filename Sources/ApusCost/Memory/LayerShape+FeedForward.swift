@@ -32,7 +32,7 @@ extension LayerShape {
         let assignments =
             tokens / tensor * Double(model.topK) * Double(degrees.expertTensor)
         switch routing.capacity {
-        case .dropless: return assignments * implementation.expertImbalance
+        case .dropless: return assignments * routing.imbalance
         case .perAssignment: return assignments * routing.capacityFactor
         case .perToken: return assignments * routing.capacityFactor / Double(max(1, model.topK))
         }

@@ -39,8 +39,10 @@ extension LayerPricer {
 // MARK: - Experts
 
 extension LayerPricer {
+    /// Rows that the experts of the busiest rank compute.
     var expertRows: Int {
-        max(1, Int((Double(shape.expertRows(topK: model.topK)) * keptShare).rounded()))
+        let rows = Double(shape.expertRows(topK: model.topK)) * keptShare * imbalance
+        return max(1, Int(min(rows.rounded(), 1e11)))
     }
     var expertTokens: Int { shape.expertTokens }
     var expertWidth: Int { max(1, model.expertHiddenSize / shape.expertTensor) }
@@ -158,7 +160,7 @@ extension LayerPricer {
             return all.stretched(by: gpu.products(in: precision))
         }
         let one = productTime(m, n, k, precision)
-        return one.stretched(by: 1 / (Double(groups) * imbalance))
+        return one.stretched(by: 1 / Double(groups))
     }
 
     /// Dispatch and combine, and the gathering among ranks that share slices of experts.
@@ -173,7 +175,7 @@ extension LayerPricer {
         var time = Seconds.zero
         if shape.expert > 1 {
             time +=
-                keptShare
+                keptShare * imbalance
                 * network.expertExchange(
                     tokens: expertTokens, hidden: model.hiddenSize, topK: model.topK,
                     bytesPerElement: Double(element), span: layout.expert,
@@ -184,6 +186,6 @@ extension LayerPricer {
             time += network.time(
                 gathers ? .allGather : .reduceScatter, payload: payload, span: layout.expertTensor)
         }
-        return imbalance * time
+        return time
     }
 }

@@ -117,7 +117,8 @@ extension FieldReader {
             capacityFactor: number(
                 "capacity_factor", in: section, default: standard.capacityFactor),
             overflow: overflow(section),
-            balanceLoss: number("balance_loss", in: section, default: standard.balanceLoss))
+            balanceLoss: number("balance_loss", in: section, default: standard.balanceLoss),
+            imbalance: number("imbalance", in: section, default: standard.imbalance))
     }
 
     /// One way or a list of ways to treat a token over capacity.

@@ -119,6 +119,7 @@ package enum FileSchema {
         Field("capacity_factor", .number(1e-6...1e6)),
         Field("overflow", .choice),
         Field("balance_loss", .number(0...1e6)),
+        Field("imbalance", .number(1...1024)),
     ]
     static let claim: [Field] = [
         Field("id", .text),

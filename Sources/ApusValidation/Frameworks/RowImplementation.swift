@@ -71,8 +71,6 @@ extension MeasuredRow {
         result.overlapsPipeline = chunks > 1
         if mentions("megatron-bridge", in: .framework) { result.gradientPrecision = .bf16 }
         if mentions("sft", in: .precision) { result.overlapsTensor = true }
-        // Assumption: natural routing was 8 to 20 % slower where both were published.
-        if mentions("natural routing", in: .notes) { result.expertImbalance = 1.3 }
     }
 
     /// PyTorch's FSDP under Composer with FlashAttention.
