@@ -31,7 +31,7 @@ struct Alternative {
 
     /// Whether every rank fits its GPU.
     var fits: Bool {
-        Double(prediction.memoryPeak.count) <= step.cluster.gpu.memoryGB * 1e9
+        prediction.memoryPeak <= step.cluster.gpu.memory
     }
 
     var bubble: Double { step.bubble }
@@ -53,7 +53,7 @@ extension Step {
 extension Deployment {
     /// Changes the bucket that holds sequences of `length` tokens.
     mutating func changeBucket(forLength length: Int, _ change: (inout Plan.Bucket) -> Void) {
-        let index = plan?.buckets.firstIndex { $0.holds(length: length) }
+        let index = plan?.bucketIndex(forLength: length)
         guard let index, var bucket = plan?.buckets[index] else { return }
         change(&bucket)
         plan?.buckets[index] = bucket

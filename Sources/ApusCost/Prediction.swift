@@ -30,6 +30,9 @@ package struct StageMemory: Hashable, Sendable {
         ]
     }
 
+    /// What forward keeps for backward, logits included.
+    package var kept: Bytes { activations + logits }
+
     package var allocated: Bytes {
         weights + gradients + optimizer + activations + logits + buffers
     }

@@ -47,7 +47,7 @@ package struct Step: Hashable, Sendable {
 
     /// Micro-batches of a whole step on one pipeline: accumulation extends the flush.
     package var microBatches: Int {
-        min(bucket.microBatches, bucket.sequencesPerDataRank) * accumulation
+        bucket.microBatchesPerFlush * accumulation
     }
 
     /// Sequences of a whole step.
@@ -65,27 +65,16 @@ package struct Step: Hashable, Sendable {
     ///
     /// Rows over the capacity are dropped, or routed to places within it; a buffer holds them all.
     package var keptShare: Double {
-        guard !routing.overflow.contains(.buffer) else { return 1 }
-        switch routing.capacity {
-        case .dropless: return 1
-        case .perAssignment, .perToken: return min(1, headroom)
-        }
+        keptHeadroom.map { min(1, $0) } ?? 1
     }
 
     /// Rows that the busiest rank's experts keep ÷ rows that they would keep in balance.
     package var expertImbalance: Double {
-        guard routing.capacity != .dropless, !routing.overflow.contains(.buffer) else {
-            return routing.imbalance
-        }
-        return min(routing.imbalance, max(1, headroom))
+        keptHeadroom.map { min(routing.imbalance, max(1, $0)) } ?? routing.imbalance
     }
 
-    /// Places that an expert has ÷ assignments that it gets in balance.
-    private var headroom: Double {
-        switch routing.capacity {
-        case .dropless: .infinity
-        case .perAssignment: routing.capacityFactor
-        case .perToken: routing.capacityFactor / Double(max(1, model.topK))
-        }
+    /// The limit on what an expert keeps, in balanced shares; a buffer takes what is over it.
+    private var keptHeadroom: Double? {
+        routing.overflow.contains(.buffer) ? nil : routing.headroom(topK: model.topK)
     }
 }

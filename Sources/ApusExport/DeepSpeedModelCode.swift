@@ -47,12 +47,7 @@ struct DeepSpeedModelCode {
         let job = settings.job
         let routing = job.routing
         let isLimited = routing.capacity != .dropless
-        let factor =
-            switch routing.capacity {
-            case .dropless: 1.0
-            case .perAssignment: routing.capacityFactor
-            case .perToken: routing.capacityFactor / Double(job.model.topK)
-            }
+        let factor = routing.headroom(topK: job.model.topK) ?? 1
         return [
             "hidden_size": .integer(job.model.hiddenSize),
             "num_experts": .integer(job.model.expertCount),

@@ -49,8 +49,7 @@ struct ExportJob: Hashable, Sendable {
     /// The degrees of the bucket: its extra tensor degree is carved out of the data axis.
     var degrees: Degrees { plan.degrees.carving(tensor: bucket.tensorParallel) }
 
-    /// Micro-batches of a bucket, at most one for each sequence of a data rank.
-    var microBatchesPerFlush: Int { min(bucket.microBatches, bucket.sequencesPerDataRank) }
+    var microBatchesPerFlush: Int { bucket.microBatchesPerFlush }
 
     /// Sequences of one micro-batch of one batch replica.
     var microBatchSize: Int { bucket.sequencesPerDataRank / microBatchesPerFlush }
@@ -71,11 +70,8 @@ struct ExportJob: Hashable, Sendable {
     /// The layers of each stage, in the order of the model: chunks of a rank are stages of their
     /// own.
     var stageLayers: [Int] {
-        if let layers = plan.layersPerStage { return layers }
-        let stages = plan.degrees.pipeline * plan.chunksPerRank
-        return (0..<stages).map { index in
-            model.layerCount / stages + (index < model.layerCount % stages ? 1 : 0)
-        }
+        plan.layersPerStage
+            ?? evenSplit(model.layerCount, into: plan.degrees.pipeline * plan.chunksPerRank)
     }
 
     /// The layers of each rank of a pipeline, for schedules in which chunks change nothing.

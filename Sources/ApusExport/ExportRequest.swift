@@ -52,7 +52,7 @@ package struct ExportRequest: Hashable, Sendable {
         let lengths = length.map { [$0] } ?? deployment.workload.sequenceLengths.sorted()
         var jobs: [ExportJob] = []
         for length in lengths {
-            guard let index = plan.buckets.firstIndex(where: { $0.holds(length: length) }) else {
+            guard let index = plan.bucketIndex(forLength: length) else {
                 throw Problems([
                     Diagnostic(
                         .sequenceLength, location: positions.location(of: buckets), path: buckets,

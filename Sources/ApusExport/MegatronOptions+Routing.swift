@@ -89,14 +89,8 @@ extension MegatronOptions {
     /// as its callers use it. A capacity per token is the same with a factor ÷ top-k.
     mutating func writeCapacity() {
         let routing = job.routing
-        switch routing.capacity {
-        case .dropless: return
-        case .perAssignment:
-            experts.add("--moe-expert-capacity-factor", plain(routing.capacityFactor))
-        case .perToken:
-            let factor = routing.capacityFactor / Double(job.model.topK)
-            experts.add("--moe-expert-capacity-factor", plain(factor))
-        }
+        guard let factor = routing.headroom(topK: job.model.topK) else { return }
+        experts.add("--moe-expert-capacity-factor", plain(factor))
         experts.add("--moe-token-drop-policy", "probs")
         for way in routing.overflow where way != .drop {
             notes.lose(

@@ -50,10 +50,7 @@ extension TorchTitanSettings {
             "plan.layers_per_stage", "\(layers)",
             if: job.plan.layersPerStage != nil && !job.areStagesEven,
             instead: "two stages on each rank, as even as the layers allow")
-        let even = (0..<2 * ranks).map { index in
-            count / (2 * ranks) + (index < count % (2 * ranks) ? 1 : 0)
-        }
-        return (name, even)
+        return (name, evenSplit(count, into: 2 * ranks))
     }
 
     /// The function that returns the `Trainer.Config`.

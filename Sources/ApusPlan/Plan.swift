@@ -38,6 +38,9 @@ package struct Plan: Hashable, Sendable {
             self.recompute = recompute
         }
 
+        /// Micro-batches of one flush: at most one for each sequence of a data rank.
+        package var microBatchesPerFlush: Int { min(microBatches, sequencesPerDataRank) }
+
         /// Whether sequences of `length` tokens fit.
         package func holds(length: Int) -> Bool { lengthMax.map { length <= $0 } ?? true }
     }
@@ -74,6 +77,11 @@ package struct Plan: Hashable, Sendable {
 
     /// The bucket for sequences of `length` tokens, or `nil` where none is long enough.
     package func bucket(forLength length: Int) -> Bucket? {
-        buckets.first { $0.holds(length: length) }
+        bucketIndex(forLength: length).map { buckets[$0] }
+    }
+
+    /// Where in `buckets` that bucket stands.
+    package func bucketIndex(forLength length: Int) -> Int? {
+        buckets.firstIndex { $0.holds(length: length) }
     }
 }

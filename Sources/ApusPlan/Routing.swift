@@ -43,4 +43,13 @@ package struct Routing: Hashable, Sendable {
         self.balanceLoss = balanceLoss
         self.imbalance = imbalance
     }
+
+    /// Places of an expert ÷ assignments that it gets in balance; `nil` without a limit.
+    package func headroom(topK: Int) -> Double? {
+        switch capacity {
+        case .dropless: nil
+        case .perAssignment: capacityFactor
+        case .perToken: capacityFactor / Double(max(1, topK))
+        }
+    }
 }

@@ -6,7 +6,7 @@ extension StepShape {
     /// Micro-batches are as many as the bucket says, or one for each sequence where there are
     /// fewer.
     package init(bucket: Plan.Bucket, length: Int, precision: Precision) {
-        let microBatches = min(bucket.microBatches, bucket.sequencesPerDataRank)
+        let microBatches = bucket.microBatchesPerFlush
         self.init(
             sequenceLength: length,
             sequencesPerMicroBatch: bucket.sequencesPerDataRank / microBatches,

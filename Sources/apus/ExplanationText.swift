@@ -86,8 +86,6 @@ struct ExplanationText {
         }
     }
 
-    private func percent(_ share: Double) -> String { "\(fixed(100 * share, decimals: 1)) %" }
-
     private func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }

@@ -9,18 +9,18 @@ import ApusSystem
 func refuseToOverwrite(
     _ paths: [String], force: Bool, inputs: [String] = []
 ) throws(Problems) {
-    let inputs = inputs.compactMap { FileIdentity($0) }
+    let inputs = inputs.compactMap { try? fileStatus(at: $0).identity }
     var problems: [Diagnostic] = []
     var present: [String] = []
     for path in paths {
-        guard let file = FileIdentity(path) else { continue }
+        guard let file = try? fileStatus(at: path) else { continue }
         if let kind = file.oddKind {
             problems.append(
                 Diagnostic(
                     .system, location: Diagnostic.Location(file: path),
                     problem: "the path is that of a \(kind), not of a regular file",
                     expected: "a new file, or a regular one with `--force`"))
-        } else if inputs.contains(file) {
+        } else if inputs.contains(file.identity) {
             problems.append(
                 Diagnostic(
                     .system, location: Diagnostic.Location(file: path),

@@ -57,7 +57,9 @@ struct PlanInputs: ParsableArguments {
             deployment.workload.sequenceLengths = [length]
             deployment.workload.lengthWeights = nil
         }
-        if !Self.hasRouting(read) { deployment.routing = deployment.model.routing }
+        if !(read?.positions.contains("routing") ?? false) {
+            deployment.routing = deployment.model.routing
+        }
         let isChanged = model != nil || cluster != nil || workload != nil || length != nil
         let positions = isChanged ? KeyPositions() : read?.positions ?? KeyPositions()
         if isChanged { leaveOutUnsoundPlan(of: &deployment, notes: &notes) }
@@ -67,14 +69,6 @@ struct PlanInputs: ParsableArguments {
         var request = PlanRequest(deployment: deployment, cluster: cluster, notes: notes)
         request.layout = try layout.map { try checked($0, for: deployment) }
         return request
-    }
-
-    /// Whether the file says how tokens are routed.
-    private static func hasRouting(_ read: DeploymentFile?) -> Bool {
-        guard let read else { return false }
-        let positions = read.positions
-        return read.deployment.routing != Routing()
-            || positions.location(of: "routing") != positions.location(of: "")
     }
 
     private func bare(_ model: Model?, _ workload: Workload?) -> Deployment? {

@@ -13,12 +13,12 @@ struct MemoryCheck: Check {
             let stages = planned.prediction.memory
             let stage = stages.indices.max { stages[$0].total < stages[$1].total } ?? 0
             let gpu = planned.step.cluster.gpu
-            let index = plan.buckets.firstIndex { $0.holds(length: length) } ?? 0
+            let index = plan.bucketIndex(forLength: length) ?? 0
             return audit.problem(
                 .memory, audit.positions.path(ofBucket: index, in: plan),
                 "a rank of stage \(stage) needs \(stages[stage].total) at \(length) tokens, "
                     + "`\(gpu.name)` has \(plain(gpu.memoryGB)) GB",
-                details: [stages[stage].parts],
+                details: [stages[stage].words],
                 hint: hint(deployment, planned, at: length))
         }
     }

@@ -52,7 +52,7 @@ struct NeedlessPipelineCheck: Check {
     private func statesPerParameter(_ workload: Workload) -> (bytes: Int, words: String) {
         let computed = workload.precision.kept
         let moments = workload.optimizerPrecision
-        let masters = computed.byteCount < 4 ? 4 : 0
+        let masters = workload.masterByteCount
         return (
             2 * computed.byteCount + masters + 2 * moments.byteCount,
             "weights and gradients in \(computed.rawValue), "

@@ -21,7 +21,7 @@ struct OptimizerStatesCheck: Check {
         let needed = planned / plannedWeights * size
         guard claimed < needed * (1 - Audit.tolerance) else { return [] }
         let moments = 2 * workload.optimizerPrecision.byteCount
-        let masters = kept.byteCount < 4 ? 4 : 0
+        let masters = workload.masterByteCount
         let whole = moments + masters
         let halves = 2 * kept.byteCount
         let isHalf = isNear(claimed, Double(halves), within: Audit.tolerance)

@@ -8,7 +8,7 @@ struct PipelineFillCheck: Check {
         guard let plan = audit.deployment.plan else { return [] }
         return plan.buckets.enumerated().compactMap { index, bucket in
             let stages = plan.degrees.pipeline
-            let batches = min(bucket.microBatches, bucket.sequencesPerDataRank)
+            let batches = bucket.microBatchesPerFlush
             guard batches < stages else { return nil }
             let path = audit.positions.path(ofBucket: index, in: plan)
             let idle = plan.idleShare(microBatches: batches)

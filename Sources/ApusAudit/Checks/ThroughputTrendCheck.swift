@@ -82,7 +82,7 @@ struct ThroughputTrendCheck: Check {
         let flops = step.model.forwardFLOPsPerToken(length: length).total
         return Row(
             path: audit.path(of: claim), length: length, claimed: claimed,
-            busyOfFlush: busy(min(step.bucket.microBatches, step.bucket.sequencesPerDataRank)),
+            busyOfFlush: busy(step.bucket.microBatchesPerFlush),
             busyOfStep: busy(step.microBatches),
             passes: step.model.trainingFLOPsPerToken(
                 length: length, recompute: step.bucket.recompute) / flops, flops: flops)

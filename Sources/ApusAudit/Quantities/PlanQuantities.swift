@@ -11,8 +11,7 @@ struct PlanQuantities {
     /// The degrees of the bucket: its extra tensor degree is carved out of the data axis.
     var degrees: Degrees { plan.degrees.carving(tensor: bucket.tensorParallel) }
 
-    /// The micro-batches of one flush that a data rank has the sequences for.
-    var microBatches: Int { min(bucket.microBatches, bucket.sequencesPerDataRank) }
+    var microBatches: Int { bucket.microBatchesPerFlush }
 
     func measure(_ quantity: Quantity) -> Measure {
         let degrees = degrees

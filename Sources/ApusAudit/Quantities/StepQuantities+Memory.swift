@@ -9,16 +9,16 @@ extension StepQuantities {
         switch quantity {
         case .parameterMemory:
             return largest(stages, \.weights) { stage in
-                "\(weights(of: stage)) × \(step.workload.precision.elementBytes) bytes"
+                "\(weights(stages[stage])) × \(step.workload.precision.elementBytes) bytes"
             }
         case .gradientMemory:
             let precision = step.implementation.gradientPrecision
             return largest(stages, \.gradients) { stage in
-                "\(weights(of: stage)) × \(precision.byteCount) bytes (\(precision.rawValue))"
+                "\(weights(stages[stage])) × \(precision.byteCount) bytes (\(precision.rawValue))"
             }
         case .optimizerMemory:
             return largest(stages, \.optimizer) { stage in
-                "\(weights(of: stage)), two moments in \(step.workload.optimizerPrecision.rawValue)"
+                "\(weights(stages[stage])), two moments in \(step.workload.optimizerPrecision.rawValue)"
                     + "\(masters), ZeRO \(step.plan.zeroStage) over data \(step.plan.degrees.data) "
                     + "and expert data \(step.plan.degrees.expertData)"
             }
@@ -32,7 +32,7 @@ extension StepQuantities {
                     + "\(stages[stage].activations) + logits \(stages[stage].logits)"
             }
         case .totalMemory:
-            return largest(stages, \.total) { stage in stages[stage].parts }
+            return largest(stages, \.total) { stage in stages[stage].words }
         case .fits: return fits(stages)
         default: return saving
         }
@@ -41,7 +41,7 @@ extension StepQuantities {
     private var source: String { "definition, on the largest rank; memory model of Apus" }
 
     private var masters: String {
-        step.workload.precision == .fp32 ? "" : " and FP32 master weights"
+        step.workload.masterByteCount == 0 ? "" : " and FP32 master weights"
     }
 
     /// The value of the stage that holds most, in GB.
@@ -57,10 +57,9 @@ extension StepQuantities {
     }
 
     /// The weights that a rank of a stage computes with, in words.
-    private func weights(of stage: Int) -> String {
+    private func weights(_ stage: StageMemory) -> String {
         let size = step.workload.precision.elementBytes
-        let stored = model.memory(of: step)[stage].weights
-        return "\(count(Double(stored.count) / Double(size))) weights"
+        return "\(count(Double(stage.weights.count) / Double(size))) weights"
     }
 
     /// How far published peaks lie from predicted ones, as a share, in four of five cases.
@@ -71,7 +70,7 @@ extension StepQuantities {
         let index = stages.indices.max { stages[$0].total < stages[$1].total } ?? 0
         let need = Double(stages[index].total.count)
         let why =
-            "rank of stage \(index): \(stages[index].parts) = \(stages[index].total), "
+            "rank of stage \(index): \(stages[index].words) = \(stages[index].total), "
             + "`\(step.cluster.gpu.name)` has \(significant(capacity / 1e9)) GB"
         let measure = Measure(.truth(need <= capacity), why: why, source: source)
         guard (need - capacity).magnitude <= Self.memorySpread * capacity else { return measure }
@@ -97,15 +96,8 @@ extension StepQuantities {
 }
 
 extension StageMemory {
-    /// What forward keeps for backward, logits included.
-    var kept: Bytes { activations + logits }
-
     /// Every part that holds anything, in words.
-    var parts: String {
-        [
-            ("weights", weights), ("gradients", gradients), ("optimizer", optimizer),
-            ("activations", activations), ("logits", logits), ("buffers", buffers),
-            ("fragments", fragmentation), ("context", context),
-        ].filter { $0.1 > .zero }.map { "\($0.0) \($0.1)" }.joined(separator: " + ")
+    var words: String {
+        parts.filter { $0.size > .zero }.map { "\($0.name) \($0.size)" }.joined(separator: " + ")
     }
 }

@@ -31,11 +31,7 @@ extension LayerShape {
     package var expertRows: Double {
         let assignments =
             tokens / tensor * Double(model.topK) * Double(degrees.expertTensor)
-        switch routing.capacity {
-        case .dropless: return assignments * routing.imbalance
-        case .perAssignment: return assignments * routing.capacityFactor
-        case .perToken: return assignments * routing.capacityFactor / Double(max(1, model.topK))
-        }
+        return assignments * (routing.headroom(topK: model.topK) ?? routing.imbalance)
     }
 
     /// Router, dispatch, experts, combine, and the experts that every token passes.

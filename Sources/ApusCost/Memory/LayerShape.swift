@@ -53,7 +53,7 @@ extension LayerShape {
     /// Bytes of an element that is kept.
     ///
     /// Assumption: FP8 products read copies, and what is kept stays in 16 bits.
-    var element: Double { Double(max(2, precision.byteCount)) }
+    var element: Double { Double(precision.elementBytes) }
 
     /// Tokens of the micro-batch that one context rank holds.
     var tokens: Double {

@@ -34,10 +34,10 @@ package struct MemoryTerms: Hashable, Sendable {
         sparse = shape.model.hasExperts ? shape.layer(isDense: false) : LayerMemory()
         stream = shape.stream
         // FP8 weights have a transposed copy beside them.
-        weightBytes = Double(max(2, workload.precision.byteCount))
+        weightBytes = Double(workload.precision.elementBytes)
         gradientBytes = Double(implementation.gradientPrecision.byteCount)
-        let master = workload.precision.byteCount < 4 ? 4.0 : 0
-        optimizerBytes = master + 2 * Double(workload.optimizerPrecision.byteCount)
+        optimizerBytes = Double(
+            workload.masterByteCount + 2 * workload.optimizerPrecision.byteCount)
         accumulatesInProducts = implementation.accumulatesInProducts
         head = shape.head(
             paddedVocabulary: weights.paddedVocabulary,

@@ -39,7 +39,7 @@ package struct LayerPricer: Sendable {
     }
 
     /// Bytes of one activation; FP8 products take their inputs from BF16.
-    var element: Int { precision == .fp32 || precision == .tf32 ? 4 : 2 }
+    var element: Int { precision.elementBytes }
     /// The type of products that stay out of FP8: attention and the head.
     var widePrecision: Precision { precision == .fp8 ? .bf16 : precision }
 

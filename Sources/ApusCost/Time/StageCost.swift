@@ -201,9 +201,8 @@ extension CostModel {
         precision: Precision
     ) -> Seconds {
         guard degrees.pipeline > 1 else { return .zero }
-        let element = precision == .fp32 ? 4 : 2
         // Tensor ranks send a share each, with or without sequence parallelism.
-        let payload = Double(tokens / degrees.tensor * model.hiddenSize * element)
+        let payload = Double(tokens / degrees.tensor * model.hiddenSize * precision.elementBytes)
         let layout = GroupLayout(degrees: degrees, placement: placement, domain: domain)
         return network.time(.pointToPoint, payload: payload, span: layout.pipeline)
     }

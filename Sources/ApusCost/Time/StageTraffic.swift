@@ -42,7 +42,7 @@ extension CostModel {
     private func boundaryTraffic(of step: Step, stage: Int) -> Bytes {
         let stages = step.plan.degrees.pipeline
         guard stages > 1 else { return .zero }
-        let element = step.workload.precision == .fp32 ? 4 : 2
+        let element = step.workload.precision.elementBytes
         let message =
             step.tokensPerMicroBatch / step.degrees.tensor * step.model.hiddenSize * element
         // Each boundary carries activations one way and gradients the other; the ends have one

@@ -56,7 +56,7 @@ package struct StatePricer: Sendable {
         dense = step.model.layerParameters(isDense: true)
         expert = step.model.layerParameters(isDense: false)
         gradientBytes = step.implementation.gradientPrecision.byteCount
-        weightBytes = step.workload.precision == .fp32 ? 4 : 2
+        weightBytes = step.workload.precision.elementBytes
         updateBytes = Self.updateBytesPerWeight(step)
         layerCollectiveShare = step.implementation.layerCollectiveShare
         memory = model.gpu.memory
@@ -130,7 +130,7 @@ package struct StatePricer: Sendable {
     static func updateBytesPerWeight(_ step: Step) -> Int {
         let gradient = step.implementation.gradientPrecision.byteCount
         let moment = step.workload.optimizerPrecision.byteCount
-        let copy = step.workload.precision == .fp32 ? 0 : 2
+        let copy = step.workload.masterByteCount == 0 ? 0 : step.workload.precision.elementBytes
         let unscaling = step.workload.precision == .fp16 ? 2 * gradient : 0
         return 2 * gradient + 2 * (4 + 2 * moment) + copy + unscaling
     }

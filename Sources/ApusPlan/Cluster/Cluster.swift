@@ -1,3 +1,5 @@
+package import ApusBase
+
 /// The machines that a deployment runs on.
 package struct Cluster: Hashable, Sendable {
     package var nodeCount: Int
@@ -53,4 +55,9 @@ package struct Link: Hashable, Sendable {
         self.bandwidthGBPerSecond = bandwidthGBPerSecond
         self.latencyMicroseconds = latencyMicroseconds
     }
+}
+
+extension GPU {
+    /// What a rank on it may hold; a GB is 10⁹ bytes.
+    package var memory: Bytes { Bytes(Int(memoryGB * 1e9)) }
 }

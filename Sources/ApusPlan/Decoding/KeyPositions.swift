@@ -34,7 +34,8 @@ package struct KeyPositions: Hashable, Sendable {
         return isInPlan ? "plan" : "\(buckets)[\(index)]"
     }
 
-    func contains(_ path: String) -> Bool { locations[path] != nil }
+    /// Whether the file has the key, or keys within it.
+    package func contains(_ path: String) -> Bool { locations[path] != nil }
 
     mutating func insert(_ location: Diagnostic.Location, for path: String) {
         locations[path] = location

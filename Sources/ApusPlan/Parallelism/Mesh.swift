@@ -143,13 +143,14 @@ extension Plan {
     /// The layers of a stage, in order: those the plan names, or an even split in which the first
     /// stages take one layer more where the count does not divide.
     package func layers(of stage: Stage, in model: Model) -> Range<Int> {
-        let stages = degrees.pipeline
-        let counts =
-            layersPerStage
-            ?? (0..<stages).map { index in
-                model.layerCount / stages + (index < model.layerCount % stages ? 1 : 0)
-            }
+        let counts = layersPerStage ?? evenSplit(model.layerCount, into: degrees.pipeline)
         let first = counts[..<stage.index].reduce(0, +)
         return first..<(first + counts[stage.index])
     }
+}
+
+/// As many numbers as `parts` that add up to `count`, the first of them one more where it does not
+/// divide.
+package func evenSplit(_ count: Int, into parts: Int) -> [Int] {
+    (0..<parts).map { count / parts + ($0 < count % parts ? 1 : 0) }
 }

@@ -29,6 +29,9 @@ package struct Workload: Hashable, Sendable {
         self.optimizer = optimizer
         self.optimizerPrecision = optimizerPrecision
     }
+
+    /// Bytes of the FP32 master copy that the optimizer keeps of a narrower weight.
+    package var masterByteCount: Int { precision.elementBytes < 4 ? 4 : 0 }
 }
 
 /// A number type in which a deployment computes or stores.
@@ -43,4 +46,12 @@ package enum Precision: String, Hashable, Sendable, CaseIterable {
         case .fp8: 1
         }
     }
+
+    /// The type in which weights, activations and messages are kept.
+    ///
+    /// Products in FP8 cast their operands from BF16, and the cost model counts them so.
+    package var kept: Precision { self == .fp8 ? .bf16 : self }
+
+    /// Bytes of one number of a weight, an activation or a message.
+    package var elementBytes: Int { kept.byteCount }
 }

@@ -48,7 +48,7 @@ package struct SearchProblem: Sendable {
     }
 
     /// What a rank may hold.
-    package var memoryLimit: Bytes { Bytes(Int(cluster.gpu.memoryGB * 1e9)) }
+    package var memoryLimit: Bytes { cluster.gpu.memory }
 
     /// All layers, the embedding and the head.
     var wholeModel: StageLayers {

@@ -37,18 +37,3 @@ extension SearchSpace {
         return count
     }
 }
-
-/// The numbers that divide `number`, ascending.
-func divisors(of number: Int) -> [Int] {
-    var small: [Int] = []
-    var large: [Int] = []
-    var candidate = 1
-    while candidate * candidate <= number {
-        if number.isMultiple(of: candidate) {
-            small.append(candidate)
-            if candidate != number / candidate { large.append(number / candidate) }
-        }
-        candidate += 1
-    }
-    return small + large.reversed()
-}

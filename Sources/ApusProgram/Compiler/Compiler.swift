@@ -87,7 +87,7 @@ private func notCompiled(
             expected: expected, hint: "`--local` replaces what cannot run yet and says so")
     }
     let degrees = plan.degrees
-    let index = plan.buckets.firstIndex { $0.holds(length: shape.sequenceLength) }
+    let index = plan.bucketIndex(forLength: shape.sequenceLength)
     let bucket = index.map { positions.path(ofBucket: $0, in: plan) } ?? "plan"
     var problems: [Diagnostic] = []
     if degrees.tensor > 1 {

@@ -93,8 +93,7 @@ extension MeasuredRow {
     /// fewer layers.
     private func layersPerStage(_ layers: Int, _ stages: Int) -> [Int]? {
         guard stages > 1, layers % stages != 0 else { return nil }
-        let places = layers + 2
-        var result = (0..<stages).map { places / stages + ($0 < places % stages ? 1 : 0) }
+        var result = evenSplit(layers + 2, into: stages)
         result[0] -= 1
         result[stages - 1] -= 1
         return result.allSatisfy { $0 > 0 } ? result : nil

@@ -109,7 +109,7 @@ extension Quantity.MemoryScope {
         case .reserved: return Double(stages.map(\.reserved.count).max() ?? 0)
         case .steadyOnLastStage: return Double(stages.last?.steady.count ?? 0)
         case .activations:
-            return Double(stages.first.map { $0.activations + $0.logits }?.count ?? 0)
+            return Double(stages.first?.kept.count ?? 0)
         case .states: return Double(stages.first?.states.count ?? 0)
         }
     }
