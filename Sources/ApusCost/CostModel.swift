@@ -34,7 +34,7 @@ package struct CostModel: Sendable {
         LayerPricer(
             model: step.model, shape: shape, layout: layout,
             implementation: step.implementation, precision: step.workload.precision,
-            imbalance: step.expertImbalance, keptShare: step.keptShare,
+            keptShare: step.keptShare, imbalance: step.expertImbalance,
             kernels: kernels, network: network, gpu: gpu)
     }
 

@@ -77,6 +77,9 @@ package struct Implementation: Hashable, Sendable {
 
     package init(name: String) { self.name = name }
 
+    /// What the host takes to launch one kernel; nothing where launches are replayed.
+    package var launchTime: Seconds { replaysLaunches ? .zero : hostTimePerKernel }
+
     /// What Apus assumes of a plan: what Megatron-Core does with a fused dispatcher.
     ///
     /// `standard(for:)` adds the overlap that a plan asks for.

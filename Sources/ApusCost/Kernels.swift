@@ -50,7 +50,7 @@ package struct Kernels: Sendable {
             sequences: sequences, queryLength: queryLength, keyLength: keyLength, heads: heads,
             keyValueHeads: keyValueHeads, headDim: headDim, valueHeadDim: valueHeadDim,
             isCausal: isCausal, pass: pass)
-        let elementSize = precision == .fp8 ? 2 : Double(precision.byteCount)
+        let elementSize = Double(precision.elementBytes)
         return attentionModel.time(
             shape, elementSize: elementSize, rateRatio: attentionRates[precision.index])
     }

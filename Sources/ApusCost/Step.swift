@@ -53,6 +53,12 @@ package struct Step: Hashable, Sendable {
     /// Sequences of a whole step.
     package var sequences: Int { sequencesPerFlush * accumulation }
 
+    /// Whether tensor ranks share out the tokens of norms too; a tensor degree carved out of the data
+    /// axis always does.
+    package var isSequenceParallel: Bool {
+        plan.sequenceParallel || bucket.tensorParallel > plan.degrees.tensor
+    }
+
     /// Tokens of a whole step.
     package var tokens: Int { sequences * sequenceLength }
 

@@ -43,7 +43,7 @@ package struct RequestPricer: Hashable, Sendable {
 extension Implementation {
     /// A forward pass without anything beside it.
     package func requestTime(_ pass: PassCost) -> Seconds {
-        let host = replaysLaunches ? .zero : Double(pass.work.launches) * hostTimePerKernel
+        let host = Double(pass.work.launches) * launchTime
         return max(pass.work.time, host) + pass.tensor + pass.contextExposed + pass.expert
     }
 }
@@ -51,14 +51,10 @@ extension Implementation {
 extension LayerPricer {
     /// The same layers for a prompt of one sequence, while the other replicas have nothing to do.
     fileprivate var alone: LayerPricer {
-        var shape = shape
-        shape.sequences = 1
-        shape.isAlone = true
-        return LayerPricer(
-            model: model, shape: shape, layout: layout, implementation: implementation,
-            precision: precision, imbalance: imbalance, keptShare: keptShare, kernels: kernels,
-            network: network,
-            gpu: gpu)
+        var result = self
+        result.shape.sequences = 1
+        result.shape.isAlone = true
+        return result
     }
 
     /// The embedding of a prompt, and the head for its last token.
@@ -164,9 +160,8 @@ private struct TokenPricer {
     }
 
     private func read(_ bytes: Double, kernels count: Int) -> Seconds {
-        let launches = pricer.implementation.replaysLaunches ? 0 : Double(count)
-        return max(
+        max(
             pricer.kernels.elementwise(bytes: bytes).time,
-            launches * pricer.implementation.hostTimePerKernel)
+            Double(count) * pricer.implementation.launchTime)
     }
 }

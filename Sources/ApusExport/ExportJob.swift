@@ -71,13 +71,15 @@ struct ExportJob: Hashable, Sendable {
     /// own.
     var stageLayers: [Int] {
         plan.layersPerStage
-            ?? evenSplit(model.layerCount, into: plan.degrees.pipeline * plan.chunksPerRank)
+            ?? evenSplit(model.layerCount, into: plan.degrees.pipeline * plan.chunks)
     }
 
     /// The layers of each rank of a pipeline, for schedules in which chunks change nothing.
     var rankLayers: [Int] {
         let ranks = plan.degrees.pipeline
-        let layers = stageLayers
+        guard let layers = plan.layersPerStage else {
+            return evenSplit(model.layerCount, into: ranks)
+        }
         guard layers.count > ranks, layers.count.isMultiple(of: ranks) else { return layers }
         let chunks = layers.count / ranks
         return (0..<ranks).map { rank in

@@ -9,8 +9,11 @@ struct JobProgram {
     /// The words of the command, as a script writes them; `folder` is where the files lie.
     var command: (_ folder: String) -> [String]
 
-    /// `deployment` is the word that stands for the deployment's file.
-    init(_ request: ExportRequest, _ job: ExportJob, deployment: String) {
+    /// `deployment` is the word that stands for the deployment's file; files that jobs share hold
+    /// what all of `jobs` need.
+    init(
+        _ request: ExportRequest, _ job: ExportJob, among jobs: [ExportJob], deployment: String
+    ) {
         switch request.framework {
         case .apus:
             notes = Self.apusNotes(request, job)
@@ -21,14 +24,14 @@ struct JobProgram {
                     + (job.usesProcessors ? ["--device", "cpu"] : [])
             }
         case .megatron:
-            let target = MegatronLM(request, [job])
+            let target = MegatronLM(request, jobs)
             let script = target.script(job)
             let name = target.fileName(job)
             notes = script.notes
             files = [ExportedFile(name: name, text: script.text, isExecutable: true)]
             command = { ["bash", "\"\($0)/\(name)\""] }
         case .deepspeed:
-            let target = DeepSpeed(request, [job])
+            let target = DeepSpeed(request, jobs)
             let settings = target.settings(job)
             let name = target.fileName(job)
             notes = settings.notes
@@ -40,7 +43,7 @@ struct JobProgram {
                 ]
             command = { ["bash", "\"\($0)/\(name)\""] }
         case .torchtitan:
-            let target = TorchTitan(request, [job])
+            let target = TorchTitan(request, jobs)
             let settings = target.settings(job)
             let name = target.fileName(job)
             notes = settings.notes

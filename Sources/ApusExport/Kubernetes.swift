@@ -18,7 +18,8 @@ struct Kubernetes {
     func export() -> Export {
         var notes = LossNotes("Kubernetes", positions: request.positions)
         let files = jobs.map { job in
-            var program = JobProgram(request, job, deployment: "/apus/deployment.yaml")
+            var program = JobProgram(
+                request, job, among: [job], deployment: "/apus/deployment.yaml")
             program.notes.assume(
                 "cluster",
                 "the manifest names an image `IMAGE` and a claim `data`, which are yours to "

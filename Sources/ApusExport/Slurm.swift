@@ -14,7 +14,8 @@ struct Slurm {
         var notes = LossNotes("Slurm", positions: request.positions)
         var files: [ExportedFile] = []
         for job in jobs {
-            let program = JobProgram(request, job, deployment: shellWord(request.file))
+            let program = JobProgram(
+                request, job, among: jobs, deployment: shellWord(request.file))
             notes.add(program.notes)
             // Jobs of one framework share some of their files.
             files += program.files.filter { file in !files.contains { $0.name == file.name } }
@@ -22,15 +23,6 @@ struct Slurm {
                 ExportedFile(
                     name: "slurm-\(job.sequenceLength).sbatch", text: text(job, program),
                     isExecutable: true))
-        }
-        if request.framework == .torchtitan {
-            // The module holds the configurations of all jobs.
-            let module = TorchTitan(request, jobs).moduleFile()
-            files = files.map { $0.name == module.name ? module : $0 }
-        }
-        if request.framework == .deepspeed {
-            let shared = DeepSpeed(request, jobs).sharedFiles()
-            files = files.map { file in shared.first { $0.name == file.name } ?? file }
         }
         return Export(files: files, notes: notes.sorted())
     }

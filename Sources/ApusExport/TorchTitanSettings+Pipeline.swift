@@ -38,7 +38,6 @@ extension TorchTitanSettings {
     private mutating func vShaped(_ name: String) -> (name: String, stages: [Int]) {
         let ranks = job.degrees.pipeline
         let layers = job.stageLayers
-        if layers.count == 2 * ranks { return (name, layers) }
         let count = job.model.layerCount
         guard count >= 2 * ranks else {
             notes.lose(
@@ -46,9 +45,10 @@ extension TorchTitanSettings {
                 instead: "1F1B, as \(count) layers are fewer than two on each of \(ranks) ranks")
             return ("1F1B", job.rankLayers)
         }
+        if layers.count == 2 * ranks { return (name, layers) }
         notes.lose(
             "plan.layers_per_stage", "\(layers)",
-            if: job.plan.layersPerStage != nil && !job.areStagesEven,
+            if: !job.areStagesEven,
             instead: "two stages on each rank, as even as the layers allow")
         return (name, evenSplit(count, into: 2 * ranks))
     }

@@ -54,11 +54,11 @@ package struct Planner: Sendable {
 
     /// Searches all strategies for sequences of one length.
     package func search(
-        length: Int, _ options: Options = Options(), progress: (Double) -> Void = { _ in }
+        length: Int, _ options: Options = Options()
     ) -> Answer {
         var search = LengthSearch(
             problem, length: length, countMax: options.countMax, isPruning: options.isPruning)
-        search.run(progress: progress)
+        search.run()
         return Answer(
             counts: search.counts, ranked: search.ranking.candidates,
             front: search.front.candidates, leanest: search.leanest?.strategy,
@@ -67,15 +67,15 @@ package struct Planner: Sendable {
 
     /// Searches the strategies for all lengths of the workload.
     package func search(
-        _ options: Options = Options(), progress: (Double) -> Void = { _ in }
+        _ options: Options = Options()
     ) -> Answer {
         let lengths = LengthShare.all(of: problem.workload)
         guard lengths.count > 1 else {
-            return search(length: lengths[0].length, options, progress: progress)
+            return search(length: lengths[0].length, options)
         }
         var search = MixedSearch(
             problem, lengths: lengths, countMax: options.countMax, isPruning: options.isPruning)
-        search.run(progress: progress)
+        search.run()
         var answer = Answer(
             counts: search.counts, ranked: search.ranking.candidates,
             front: search.front.candidates)

@@ -61,7 +61,7 @@ package struct Simulator {
             guard let end = network.end(of: id, class: index) else { return false }
             clock.now = max(clock.now, end)
         case .forward, .backward, .zeroGradients, .optimizerStep, .gradientNorm, .free:
-            let time = pricer.computation(instruction, of: programClass, mesh: program.mesh)
+            let time = pricer.computation(instruction, of: programClass)
             clock.now += time
             clock.computation += time
         }

@@ -12,6 +12,14 @@ extension Model {
     }
 }
 
+extension GPU {
+    /// The preset that most tests take.
+    package static var h100: GPU {
+        guard let gpu = GPU(named: "h100-sxm") else { preconditionFailure("it is in the table") }
+        return gpu
+    }
+}
+
 extension Plan {
     /// A plan with one bucket for all lengths.
     package static func small(

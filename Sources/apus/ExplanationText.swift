@@ -21,7 +21,7 @@ struct ExplanationText {
         for entry in entries {
             guard let value = entry.measure.number, value > 0 else { continue }
             lines.append(
-                "  " + padded(entry.name, 11) + aligned(grouped(Int(value)), 19) + "  "
+                "  " + filled(entry.name, 11) + aligned(grouped(Int(value)), 19) + "  "
                     + entry.measure.why)
         }
         if let source = entries.first?.measure.source { lines.append("  source: \(source)") }
@@ -41,7 +41,7 @@ struct ExplanationText {
         for part in prediction.breakdown.parts where part.time > .zero {
             let share = percent(part.time / prediction.stepTime)
             lines.append(
-                "    " + padded(part.name, 16) + aligned("\(part.time)", 10)
+                "    " + filled(part.name, 16) + aligned("\(part.time)", 10)
                     + aligned(share, 8))
         }
         lines.append(
@@ -86,7 +86,7 @@ struct ExplanationText {
         }
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
+    private func filled(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 

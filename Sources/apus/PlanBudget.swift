@@ -50,13 +50,9 @@ struct PlanBudget {
     ) {
         self.budget = budget
         self.daysMax = daysMax
-        bill = best.map {
-            budget.bill(
-                tokensPerSecond: $0.tokensPerSecond, gpus: problem.cluster.worldSize)
-        }
+        bill = best.map { budget.bill(of: $0) }
         sizing = daysMax.map { budget.sizing(days: $0, problem: problem, onSize: onSize) }
     }
 
     var found: Budget.Size? { sizing?.found }
-    var isFound: Bool { daysMax == nil || found != nil }
 }

@@ -26,7 +26,7 @@ struct PlanFront {
 
     init(_ outcome: PlanOutcome) {
         let workload = outcome.problem.workload
-        let weights = workload.lengthWeights ?? workload.sequenceLengths.map { _ in 1 }
+        let weights = workload.lengthWeightsOrDefault
         let length =
             zip(workload.sequenceLengths, weights).map { Double($0) * $1 }.reduce(0, +)
             / weights.reduce(0, +)
@@ -81,21 +81,17 @@ struct PlanFront {
         var lines = ["tokens/s/GPU"]
         for (index, row) in picture.enumerated() {
             let title = index == 0 ? top : index == rows - 1 ? "0" : ""
-            lines.append(trimmed(aligned(title, 10) + " |" + String(row)))
+            lines.append(trimmed(padded(title, 10) + " |" + String(row)))
         }
-        lines.append(aligned("", 10) + " +" + String(repeating: "-", count: columns))
+        lines.append(padded("", 10) + " +" + String(repeating: "-", count: columns))
         let right = "\(PlanAxis.text(memoryAxis.end)) GB"
         lines.append(
-            aligned("0", 13) + aligned("memory on the fullest rank", 36)
-                + aligned(right, columns - 37))
+            padded("0", 13) + padded("memory on the fullest rank", 36)
+                + padded(right, columns - 37))
         let own = points.contains { $0.mark == .own } ? ", x the file's own plan" : ""
         lines.append(
             "1 recommended, o most throughput for its memory, . for first token\(own)")
         return lines
-    }
-
-    private func aligned(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
     }
 
     private func trimmed(_ text: String) -> String {

@@ -67,7 +67,7 @@ struct PlanOutcome {
     /// Whether there is a plan that does what was asked.
     var isYes: Bool {
         guard let budget, budget.daysMax != nil else { return best != nil }
-        return budget.isFound
+        return budget.found != nil
     }
 
     /// The deployment with the plan that was found, on the cluster that it was found for.

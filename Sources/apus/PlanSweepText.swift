@@ -13,7 +13,7 @@ extension PlanSweepAxis {
                 table.add([plain(point.value), "nothing fits", "", "", "", "", "", ""])
                 continue
             }
-            let bill = budget?.bill(point)
+            let bill = point.strategy.flatMap { budget?.bill(of: $0) }
             table.add([
                 plain(point.value), strategy.plan.degrees.layout, "\(strategy.stepTime)",
                 rate(strategy.tokensPerSecondPerGPU),
@@ -57,17 +57,8 @@ struct PlanSweepRecord: Encodable {
         tokens_per_s_per_gpu = strategy.tokensPerSecondPerGPU
         mfu = strategy.modelFLOPsUtilization
         memory_peak_bytes = strategy.memoryPeak.count
-        let bill = budget?.bill(point)
+        let bill = budget?.bill(of: strategy)
         days = bill?.days
         cost = bill?.price
-    }
-}
-
-extension Budget {
-    /// What the tokens take at one value of a sweep; `nil` where nothing fits.
-    fileprivate func bill(_ point: PlanSweepAxis.Point) -> Bill? {
-        point.strategy.map {
-            bill(tokensPerSecond: $0.tokensPerSecond, gpus: point.cluster.worldSize)
-        }
     }
 }

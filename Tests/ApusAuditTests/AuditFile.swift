@@ -74,8 +74,7 @@ enum AuditFile {
 /// The strategy document's deployment.
 enum StrategyFile {
     static func read() throws -> DeploymentFile {
-        let file = "Plans/strategy-16gpu.yaml"
-        return try readDeployment(text: Repository.text(file), file: file) { _ in [] }
+        try .stored("Plans/strategy-16gpu.yaml")
     }
 
     static func report() throws -> AuditReport {

@@ -192,7 +192,7 @@ struct PlanCheckTests {
                     """
                     plans/small.yaml:19:1: error: a rank of stage 0 needs \(memory.total) at 65536 \
                     tokens, `h100-sxm` has 1 GB  [memory]
-                      \(memory.parts)
+                      \(memory.words)
                     """) == true)
         #expect(try AuditFile.messages(.memory) == [])
         let roomy = [

@@ -1,16 +1,15 @@
 import ApusBase
 import ApusCost
 import ApusPlan
+import ApusTestSupport
 import Testing
 
 @Suite("Experts that get unequal shares")
 struct ImbalanceTests {
     private func prediction(_ routing: Routing, expert: Int = 8) -> StepPrediction {
-        let model = Model(
-            layerCount: 8, hiddenSize: 4096, headCount: 32, keyValueHeadCount: 8, headDim: 128,
-            expertCount: 8, topK: 2, expertHiddenSize: 14_336, vocabularySize: 32_000,
-            tiesEmbeddings: false)
-        let cluster = Cluster(nodeCount: 1, gpusPerNode: 8, gpu: GPU.presets[2], links: [])
+        var model = Model.mixtral8x7B
+        model.layerCount = 8
+        let cluster = Cluster(nodeCount: 1, gpusPerNode: 8, gpu: .h100, links: [])
         let bucket = Plan.Bucket(
             lengthMax: nil, microBatches: 4, sequencesPerDataRank: 4, tensorParallel: 1,
             recompute: .none)

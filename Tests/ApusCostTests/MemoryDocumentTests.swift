@@ -7,9 +7,7 @@ import Testing
 @Suite("Memory of the reference deployment")
 struct MemoryDocumentTests {
     private func step(length: Int) throws -> Step {
-        let file = "Plans/strategy-16gpu.yaml"
-        let deployment = try readDeployment(text: Repository.text(file), file: file) { _ in [] }
-            .deployment
+        let deployment = try DeploymentFile.stored("Plans/strategy-16gpu.yaml").deployment
         let plan = try #require(deployment.plan)
         return Step(
             model: deployment.model, cluster: try #require(deployment.cluster),

@@ -16,7 +16,7 @@ struct StepPriceTests {
     ) -> Step {
         var cluster = Cluster(
             nodeCount: max(1, degrees.worldSize / 8), gpusPerNode: 8,
-            gpu: GPU(named: "h100-sxm") ?? GPU.presets[0], links: [])
+            gpu: .h100, links: [])
         cluster.links = cluster.linksOrDefault
         for index in cluster.links.indices {
             cluster.links[index].bandwidthGBPerSecond *= bandwidthFactor
@@ -28,11 +28,7 @@ struct StepPriceTests {
             degrees: degrees, schedule: schedule, chunksPerRank: chunks, zeroStage: zeroStage,
             sequenceParallel: degrees.tensor > 1, overlap: overlap, buckets: [bucket])
         return Step(
-            model: Model(
-                layerCount: 32, hiddenSize: 4096, headCount: 32, keyValueHeadCount: 8,
-                headDim: 128, expertCount: 8, topK: 2, expertHiddenSize: 14336,
-                vocabularySize: 32_000, tiesEmbeddings: false),
-            cluster: cluster,
+            model: .mixtral8x7B, cluster: cluster,
             workload: Workload(
                 sequencesPerBatch: microBatches * degrees.data, sequenceLengths: [4096]),
             plan: plan, bucket: bucket, sequenceLength: 4096)

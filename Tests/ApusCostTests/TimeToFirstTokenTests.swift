@@ -1,6 +1,7 @@
 import ApusBase
 import ApusCost
 import ApusPlan
+import ApusTestSupport
 import Testing
 
 @Suite("Time to the first token and to each further one")
@@ -9,12 +10,8 @@ struct TimeToFirstTokenTests {
         _ degrees: Degrees, length: Int = 4096, batch: Int = 64,
         schedule: Plan.Schedule = .oneForwardOneBackward
     ) -> Step {
-        let model = Model(
-            layerCount: 32, hiddenSize: 4096, headCount: 32, keyValueHeadCount: 8, headDim: 128,
-            expertCount: 8, topK: 2, expertHiddenSize: 14_336, vocabularySize: 32_000,
-            tiesEmbeddings: false)
         let cluster = Cluster(
-            nodeCount: 8, gpusPerNode: 8, gpu: GPU.presets[2], links: [])
+            nodeCount: 8, gpusPerNode: 8, gpu: .h100, links: [])
         let share = batch / degrees.data
         let bucket = Plan.Bucket(
             lengthMax: nil, microBatches: share, sequencesPerDataRank: share,
@@ -22,7 +19,7 @@ struct TimeToFirstTokenTests {
         let plan = Plan(
             degrees: degrees, schedule: schedule, sequenceParallel: true, buckets: [bucket])
         return Step(
-            model: model, cluster: cluster,
+            model: .mixtral8x7B, cluster: cluster,
             workload: Workload(sequencesPerBatch: batch, sequenceLengths: [length]),
             plan: plan, bucket: bucket, sequenceLength: length)
     }

@@ -20,10 +20,7 @@ enum ExportFixture {
         _ file: String, to target: ExportTarget, framework: ExportFramework = .apus,
         length: Int? = nil
     ) throws -> ExportRequest {
-        let read = try readDeployment(text: Repository.text(file), file: file) {
-            path throws(Problems) in
-            throw Problems([Diagnostic(.system, problem: "no test names \(path)")])
-        }
+        let read = try DeploymentFile.stored(file)
         return ExportRequest(
             deployment: read.deployment, plan: try #require(read.deployment.plan), target: target,
             framework: framework, file: file, length: length, positions: read.positions)

@@ -80,6 +80,24 @@ struct MegatronLMTests {
         #expect(layouts > 10)
     }
 
+    @Test("layers are split over the chunks that the schedule has, whatever the plan's count says")
+    func splitsByChunks() throws {
+        var job = try #require(ExportFixture.jobs(seeds: 0..<0).first)
+        job.plan.layersPerStage = nil
+        job.plan.degrees.pipeline = 2
+        job.model.layerCount = 6
+        job.plan.chunksPerRank = 2
+        job.plan.schedule = .oneForwardOneBackward
+        #expect(job.stageLayers == [3, 3])
+        job.model.layerCount = 7
+        job.plan.chunksPerRank = 1
+        job.plan.schedule = .zeroBubbleV
+        #expect(job.stageLayers == [2, 2, 2, 1])
+        let layout = options(job).lists.flatMap(\.words)
+            .first { $0[0] == "--pipeline-model-parallel-layout" }
+        #expect(layout?[1] == "Et*3|t*4L")
+    }
+
     @Test("a capacity per token is the same as one per assignment, by top-k smaller")
     func convertsCapacity() throws {
         var job = try #require(ExportFixture.jobs(seeds: 0..<0).first { $0.model.topK == 4 })

@@ -46,17 +46,7 @@ struct ExamplePlan: CustomTestStringConvertible, Sendable {
             file: "strategy-10b.yaml", total: 10_239_792_640, active: 3_215_382_016, gpus: 16),
     ]
 
-    func read() throws -> DeploymentFile {
-        try readDeployment(text: Repository.text("Plans/\(file)"), file: "Plans/\(file)") {
-            path throws(Problems) in
-            guard let text = try? Repository.text(path) else {
-                throw Problems([
-                    Diagnostic(.system, location: .init(file: path), problem: "no file")
-                ])
-            }
-            return Array(text.utf8)
-        }
-    }
+    func read() throws -> DeploymentFile { try .stored("Plans/\(file)") }
 }
 
 @Suite("The example deployments")
@@ -89,9 +79,7 @@ struct ExamplePlanTests {
         let model = try example.read().deployment.model
         #expect(abs(Double(model.parameterCount(of: .attention)) / 2e9 - 1) < 0.02)
         #expect(abs(Double(model.parameterCount(of: .experts)) / 8e9 - 1) < 0.02)
-        let document = try readDeployment(
-            text: Repository.text("Plans/strategy-16gpu.yaml"), file: "a.yaml"
-        ) { _ in [] }
+        let document = try DeploymentFile.stored("Plans/strategy-16gpu.yaml")
         let deployment = try example.read().deployment
         #expect(deployment.cluster == document.deployment.cluster)
         #expect(deployment.workload == document.deployment.workload)

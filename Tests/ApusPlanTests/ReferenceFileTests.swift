@@ -6,8 +6,7 @@ import Testing
 @Suite("The reference deployment file")
 struct ReferenceFileTests {
     private func read() throws -> Deployment {
-        let file = "Plans/strategy-16gpu.yaml"
-        let read = try readDeployment(text: Repository.text(file), file: file) { _ in [] }
+        let read = try DeploymentFile.stored("Plans/strategy-16gpu.yaml")
         #expect(read.notes == [])
         return read.deployment
     }

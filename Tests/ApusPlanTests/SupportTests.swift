@@ -15,8 +15,7 @@ struct SupportTests {
 
     @Test("everything in the reference deployment is named by key path")
     func namesEverything() throws {
-        let name = "Plans/strategy-16gpu.yaml"
-        let file = try readDeployment(text: Repository.text(name), file: name) { _ in [] }
+        let file = try DeploymentFile.stored("Plans/strategy-16gpu.yaml")
         let messages = file.deployment.unsupportedForTraining(at: file.positions)
         #expect(
             messages.map { "\($0.location?.line ?? 0) \($0.path ?? "")" } == [

@@ -2,6 +2,7 @@ import ApusBase
 import ApusCost
 import ApusPlan
 import ApusProgram
+import ApusTestSupport
 import Testing
 
 @testable import ApusSimulator
@@ -37,7 +38,7 @@ struct AgreementTests {
                 model: model,
                 cluster: Cluster(
                     nodeCount: max(1, degrees.worldSize / 8), gpusPerNode: 8,
-                    gpu: GPU.presets.first { $0.name == "h100-sxm" } ?? GPU.presets[0], links: []),
+                    gpu: .h100, links: []),
                 workload: Workload(
                     sequencesPerBatch: microBatches * carved.data, sequenceLengths: [4096]),
                 plan: plan, bucket: bucket, sequenceLength: 4096, implementation: .compiled)

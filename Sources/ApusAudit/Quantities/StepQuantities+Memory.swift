@@ -98,6 +98,10 @@ extension StepQuantities {
 extension StageMemory {
     /// Every part that holds anything, in words.
     var words: String {
-        parts.filter { $0.size > .zero }.map { "\($0.name) \($0.size)" }.joined(separator: " + ")
+        [
+            ("weights", weights), ("gradients", gradients), ("optimizer", optimizer),
+            ("activations", activations), ("logits", logits), ("buffers", buffers),
+            ("fragments", fragmentation), ("context", context),
+        ].filter { $0.1 > .zero }.map { "\($0.0) \($0.1)" }.joined(separator: " + ")
     }
 }

@@ -28,21 +28,19 @@ enum MeasuredCollectives {
 
     /// For 2, 4 and (where it was measured) 8 ranks, the times for 2⁹ to 2²⁹ bytes.
     static func text(_ system: System, _ collective: Collective) -> String {
-        // A message to one neighbour is half of an exchange between two.
-        let kind = collective == .pointToPoint ? Collective.allToAll : collective
-        return switch system {
+        switch system {
         case .a100:
-            choose(kind, a100AllReduce, a100ReduceScatter, a100AllGather, a100AllToAll)
+            choose(collective, a100AllReduce, a100ReduceScatter, a100AllGather, a100AllToAll)
         case .h100:
-            choose(kind, h100AllReduce, h100ReduceScatter, h100AllGather, h100AllToAll)
+            choose(collective, h100AllReduce, h100ReduceScatter, h100AllGather, h100AllToAll)
         case .h200:
-            choose(kind, h200AllReduce, h200ReduceScatter, h200AllGather, h200AllToAll)
+            choose(collective, h200AllReduce, h200ReduceScatter, h200AllGather, h200AllToAll)
         case .b200:
-            choose(kind, b200AllReduce, b200ReduceScatter, b200AllGather, b200AllToAll)
+            choose(collective, b200AllReduce, b200ReduceScatter, b200AllGather, b200AllToAll)
         case .gb200:
-            choose(kind, gb200AllReduce, gb200ReduceScatter, gb200AllGather, gb200AllToAll)
+            choose(collective, gb200AllReduce, gb200ReduceScatter, gb200AllGather, gb200AllToAll)
         case .l40s:
-            choose(kind, l40sAllReduce, l40sReduceScatter, l40sAllGather, l40sAllToAll)
+            choose(collective, l40sAllReduce, l40sReduceScatter, l40sAllGather, l40sAllToAll)
         }
     }
 
@@ -54,6 +52,7 @@ enum MeasuredCollectives {
         case .allReduce: allReduce
         case .reduceScatter: reduceScatter
         case .allGather: allGather
+        // A message to one neighbour is half of an exchange between two.
         case .allToAll, .pointToPoint: allToAll
         }
     }

@@ -31,16 +31,13 @@ package struct LayerShape: Hashable, Sendable {
     }
 
     /// The shape of a step's layers.
-    ///
-    /// A tensor degree carved out of the data axis always slices the tokens of norms too.
     package init(_ step: Step) {
         let degrees = step.degrees
         self.init(
             model: step.model, degrees: degrees,
             sequencesPerMicroBatch: step.sequencesPerMicroBatch,
             sequenceLength: step.sequenceLength,
-            sequenceParallel: step.plan.sequenceParallel
-                || degrees.tensor > step.plan.degrees.tensor,
+            sequenceParallel: step.isSequenceParallel,
             recompute: step.bucket.recompute, precision: step.workload.precision,
             routing: step.routing, implementation: step.implementation)
     }

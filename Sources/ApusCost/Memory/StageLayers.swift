@@ -49,26 +49,7 @@ package struct StageLayers: Hashable, Sendable {
     }
 }
 
-extension Plan.Schedule {
-    /// Whether a rank holds one chunk from each end of the model.
-    var isV: Bool {
-        switch self {
-        case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1: false
-        case .zeroBubbleV, .dualPipeV: true
-        }
-    }
-}
-
 extension Plan {
-    /// Chunks of layers that each rank holds.
-    package var chunks: Int {
-        switch schedule {
-        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: 1
-        case .interleaved: max(1, chunksPerRank)
-        case .zeroBubbleV, .dualPipeV: 2
-        }
-    }
-
     /// The most micro-batches whose activations a stage holds at once, counted in whole stages: a
     /// chunk counts as its share.
     ///

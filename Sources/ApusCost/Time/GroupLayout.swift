@@ -33,10 +33,6 @@ package struct GroupLayout: Hashable, Sendable {
         let stride = placement == .outermost ? degrees.stageSize : 1
         return GroupSpan(ranks: 2, ranksPerNode: stride * degrees.pipeline <= domain ? 2 : 1)
     }
-    package var world: GroupSpan {
-        let ranks = degrees.worldSize
-        return GroupSpan(ranks: ranks, ranksPerNode: min(ranks, domain))
-    }
 
     private func span(_ ranks: Int, stride: Int) -> GroupSpan {
         let step = placement == .outermost ? stride : stride * degrees.pipeline

@@ -1,5 +1,5 @@
 package import ApusBase
-package import ApusPlan
+import ApusPlan
 package import ApusProgram
 
 /// Prices the instructions of a compiled program, with the same parts as the closed form.
@@ -12,12 +12,14 @@ package struct InstructionPricer: Sendable {
     private let launch: Seconds
     private let isSharded: Bool
     private let model: Model
+    private let mesh: Mesh
     private let updateBytesPerWeight: Int
 
     package init(program: Program, step: Step, model: CostModel) {
         pricer = model.layerPricer(for: step)
         network = model.network
         self.model = step.model
+        mesh = program.mesh
         pipeline = pricer.layout.pipeline
         var spans: [Axis: GroupSpan] = [:]
         for axis in Axis.allCases {
@@ -26,7 +28,7 @@ package struct InstructionPricer: Sendable {
         }
         self.spans = spans
         islands = IslandCosts(pricer)
-        launch = step.implementation.replaysLaunches ? .zero : step.implementation.hostTimePerKernel
+        launch = step.implementation.launchTime
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
@@ -34,7 +36,7 @@ package struct InstructionPricer: Sendable {
     /// How long a rank of `programClass` computes for an instruction; a transfer takes no time of
     /// the rank itself.
     package func computation(
-        _ instruction: Instruction, of programClass: ProgramClass, mesh: Mesh
+        _ instruction: Instruction, of programClass: ProgramClass
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
@@ -42,10 +44,10 @@ package struct InstructionPricer: Sendable {
         case .backward(let run):
             time(islands.cost(of: run.island).backward.work)
         case .zeroGradients:
-            pricer.elementwiseTime(bytes: Double(weights(of: programClass, mesh) * 4)).time
+            pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
         case .optimizerStep:
             pricer.elementwiseTime(
-                bytes: Double(updated(by: programClass, mesh) * updateBytesPerWeight)
+                bytes: Double(updated(by: programClass) * updateBytesPerWeight)
             ).time
         case .start, .wait, .free, .gradientNorm:
             .zero
@@ -58,18 +60,14 @@ package struct InstructionPricer: Sendable {
         switch transfer.id.payload {
         case .activation, .activationGradient:
             return network.time(.pointToPoint, payload: payload, span: pipeline)
-        case .gather, .scatterGradient:
+        case .gather, .scatterGradient, .counts, .weights:
             return collective(.allGather, payload, on: transfer.queue)
         case .scatter, .gatherGradient:
             return collective(.reduceScatter, payload, on: transfer.queue)
         case .dispatch, .combine, .combineGradient, .dispatchGradient:
             return pricer.rowExchange(gathers: true)
-        case .counts:
-            return collective(.allGather, payload, on: transfer.queue)
         case .gradients:
             return collective(isSharded ? .reduceScatter : .allReduce, payload, on: transfer.queue)
-        case .weights:
-            return collective(.allGather, payload, on: transfer.queue)
         case .statistics:
             return collective(.allReduce, payload, on: transfer.queue)
         }
@@ -86,17 +84,17 @@ package struct InstructionPricer: Sendable {
 
     private func time(_ work: Work) -> Seconds { max(work.time, Double(work.launches) * launch) }
 
-    private func weights(of programClass: ProgramClass, _ mesh: Mesh) -> Int {
+    private func weights(of programClass: ProgramClass) -> Int {
         programClass.parameterCount(in: model, mesh: mesh)
     }
 
     /// Weights that one rank of the class updates: where buckets are sharded, its share of them.
-    private func updated(by programClass: ProgramClass, _ mesh: Mesh) -> Int {
+    private func updated(by programClass: ProgramClass) -> Int {
         let saved = programClass.buckets.filter(\.isSharded).map { bucket in
             let ranks = mesh.size(of: bucket.axis)
             return bucket.size.count / 4 * (ranks - 1) / ranks
         }
-        return weights(of: programClass, mesh) - saved.reduce(0, +)
+        return weights(of: programClass) - saved.reduce(0, +)
     }
 }
 

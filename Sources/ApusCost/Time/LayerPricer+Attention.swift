@@ -46,6 +46,8 @@ extension LayerPricer {
     /// Query heads of one rank.
     private var headCount: Int { max(1, model.headCount / shape.tensor) }
     private var keyValueHeadCount: Int { max(1, model.keyValueHeadCount / shape.tensor) }
+    /// Numbers of one token's keys and values on a rank.
+    var keyValueRowWidth: Int { keyValueHeadCount * (queryHeadDim + valueHeadDim) }
     private var queryHeadDim: Int { model.latentAttention?.queryHeadDim ?? model.headDim }
     private var valueHeadDim: Int { model.latentAttention?.valueHeadDim ?? model.headDim }
 
@@ -159,8 +161,7 @@ extension LayerPricer {
     /// Keys and values going round the context ranks while attention computes.
     private func contextExchange(_ cost: inout PartCost) {
         guard shape.context > 1 else { return }
-        let width = keyValueHeadCount * (queryHeadDim + valueHeadDim)
-        let payload = Double(shape.tokens * width * element)
+        let payload = Double(shape.tokens * keyValueRowWidth * element)
         let message = network.time(
             .pointToPoint, payload: payload, span: pairSpan(of: layout.context))
         let forward = Double(shape.context - 1) * message
@@ -175,7 +176,7 @@ extension LayerPricer {
         pass.contextExposed += max(.zero, time - share * compute)
     }
 
-    func pairSpan(of span: GroupSpan) -> GroupSpan {
+    private func pairSpan(of span: GroupSpan) -> GroupSpan {
         GroupSpan(ranks: 2, ranksPerNode: span.ranksPerNode == span.ranks ? 2 : 1)
     }
 

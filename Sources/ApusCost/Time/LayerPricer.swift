@@ -7,7 +7,7 @@ package import ApusPlan
 /// price of an instruction both add up what it says.
 package struct LayerPricer: Sendable {
     package let model: Model
-    package let shape: MicroBatchShape
+    package var shape: MicroBatchShape
     package let layout: GroupLayout
     package let implementation: Implementation
     /// The type of matrix products.
@@ -20,28 +20,10 @@ package struct LayerPricer: Sendable {
     let network: Network
     let gpu: SustainedRates
 
-    init(
-        model: Model, shape: MicroBatchShape, layout: GroupLayout,
-        implementation: Implementation, precision: Precision, imbalance: Double = 1,
-        keptShare: Double = 1,
-        kernels: Kernels, network: Network, gpu: SustainedRates
-    ) {
-        self.model = model
-        self.shape = shape
-        self.layout = layout
-        self.implementation = implementation
-        self.precision = precision
-        self.imbalance = imbalance
-        self.keptShare = keptShare
-        self.kernels = kernels
-        self.network = network
-        self.gpu = gpu
-    }
-
     /// Bytes of one activation; FP8 products take their inputs from BF16.
     var element: Int { precision.elementBytes }
     /// The type of products that stay out of FP8: attention and the head.
-    var widePrecision: Precision { precision == .fp8 ? .bf16 : precision }
+    var widePrecision: Precision { precision.kept }
 
     /// Everything one layer does with a micro-batch.
     package func layer(isDense: Bool, recompute: Plan.Recompute) -> PartCost {

@@ -50,7 +50,6 @@ extension Step {
     package var microBatchShape: MicroBatchShape {
         MicroBatchShape(
             sequences: sequencesPerMicroBatch, length: sequenceLength, degrees: degrees,
-            isSequenceParallel: plan.sequenceParallel || bucket.tensorParallel > plan.degrees.tensor
-        )
+            isSequenceParallel: isSequenceParallel)
     }
 }

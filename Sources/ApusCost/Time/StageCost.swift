@@ -90,7 +90,7 @@ package struct StagePricer: Hashable, Sendable {
         overlapsTensor = implementation.overlapsTensor
         overlapsExperts = implementation.overlapsExperts
         overlapsPipeline = implementation.overlapsPipeline
-        launch = implementation.replaysLaunches ? .zero : implementation.hostTimePerKernel
+        launch = implementation.launchTime
     }
 
     /// The parts of a stage, added up for one micro-batch.
@@ -176,7 +176,7 @@ package struct StagePricer: Hashable, Sendable {
     /// does; what two passes take at least adds up.
     static func least(_ load: PassLoad) -> Double {
         load.work + min(load.tensorExposed, load.tensorOverlapped) + load.contextExposed
-            + min(1, CostConstants.expertOverlapExposed) * load.expert
+            + CostConstants.expertOverlapExposed * load.expert
     }
 
     /// What a stage waits for at its boundaries in each direction, of one micro-batch.

@@ -78,9 +78,7 @@ extension LayerPricer {
             traffic.tensor = Bytes(passes * pairs * pair * stream)
         }
         if shape.context > 1 {
-            let heads = max(1, model.keyValueHeadCount / shape.tensor)
-            let width = model.latentAttention.map { $0.queryHeadDim + $0.valueHeadDim }
-            let row = heads * (width ?? 2 * model.headDim) * element
+            let row = keyValueRowWidth * element
             traffic.context = Bytes(
                 (passes + 1) * layers.count * (shape.context - 1) * shape.tokens * row)
         }

@@ -80,8 +80,7 @@ package struct StatePricer: Sendable {
             * exchange(.allGather, states, bytesPerElement: weightBytes, pieces: layers.count)
         if states.tiedEmbedding > 0 {
             let payload = Double(states.tiedEmbedding * gradientBytes)
-            let span = GroupSpan(ranks: 2, ranksPerNode: layout.pipeline.ranksPerNode)
-            cost.tied = network.time(.allReduce, payload: payload, span: span)
+            cost.tied = network.time(.allReduce, payload: payload, span: layout.pipeline)
         }
         cost.update = update(states, isSharded: false)
         cost.updateShare = update(states, isSharded: true)

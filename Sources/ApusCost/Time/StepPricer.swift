@@ -31,7 +31,7 @@ struct StepPricer {
         let worst = stages[time.slowest]
         let computation = microBatches * worst.pass.compute + time.optimizer
         let exposed = microBatches * worst.communicationExposed + time.data.exposed
-        let flops = step.model.forwardFLOPsPerToken(length: step.sequenceLength).total * 3
+        let flops = step.model.trainingFLOPsPerToken(length: step.sequenceLength)
         let peak = (step.cluster.gpu.peakTeraFLOPs[step.workload.precision] ?? 0) * 1e12
         let perGPU = flops * Double(step.tokens) / Double(step.degrees.worldSize)
         let spread = CostConstants.spread(measured: worst.measuredShare)

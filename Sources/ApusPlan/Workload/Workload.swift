@@ -30,6 +30,10 @@ package struct Workload: Hashable, Sendable {
         self.optimizerPrecision = optimizerPrecision
     }
 
+    package var lengthWeightsOrDefault: [Double] {
+        lengthWeights ?? sequenceLengths.map { _ in 1 }
+    }
+
     /// Bytes of the FP32 master copy that the optimizer keeps of a narrower weight.
     package var masterByteCount: Int { precision.elementBytes < 4 ? 4 : 0 }
 }

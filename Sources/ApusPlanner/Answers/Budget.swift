@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// What a training run of so many tokens takes on a cluster.
 package struct Budget: Hashable, Sendable {
     package var tokens: Double
@@ -15,6 +17,12 @@ package struct Budget: Hashable, Sendable {
         package var days: Double
         package var gpuHours: Double
         package var price: Double?
+    }
+
+    /// What the tokens take with a plan, on as many GPUs as it has ranks.
+    package func bill(of strategy: PlannedStrategy) -> Bill {
+        bill(
+            tokensPerSecond: strategy.tokensPerSecond, gpus: strategy.plan.degrees.worldSize)
     }
 
     package func bill(tokensPerSecond: Double, gpus: Int) -> Bill {

@@ -20,7 +20,7 @@ package struct PlannedStrategy: Hashable, Sendable {
     package init(_ plan: Plan, for problem: SearchProblem) {
         self.plan = plan
         let workload = problem.workload
-        let weights = workload.lengthWeights ?? workload.sequenceLengths.map { _ in 1 }
+        let weights = workload.lengthWeightsOrDefault
         let total = weights.reduce(0, +)
         lengths = zip(workload.sequenceLengths, weights).map { length, weight in
             let step = problem.step(plan, length: length)
@@ -70,15 +70,5 @@ package struct PlannedStrategy: Hashable, Sendable {
 
     package var longest: Length? {
         lengths.max { $0.step.sequenceLength < $1.step.sequenceLength }
-    }
-
-    /// The fullest stage of the length that needs most, and its memory.
-    package var fullest: (length: Int, stage: Int, memory: StageMemory)? {
-        let length = lengths.max { $0.prediction.memoryPeak < $1.prediction.memoryPeak }
-        guard let length else { return nil }
-        let stages = length.prediction.memory
-        let stage = stages.indices.max { stages[$0].total < stages[$1].total }
-        guard let stage else { return nil }
-        return (length.step.sequenceLength, stage, stages[stage])
     }
 }

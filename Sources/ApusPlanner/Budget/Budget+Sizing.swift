@@ -86,8 +86,7 @@ extension Budget {
         guard floor(problem) <= days else { return nil }
         onSize(problem.cluster.worldSize)
         guard let best = Planner(problem).best() else { return nil }
-        let bill = bill(tokensPerSecond: best.tokensPerSecond, gpus: problem.cluster.worldSize)
-        return Size(strategy: best, cluster: problem.cluster, bill: bill)
+        return Size(strategy: best, cluster: problem.cluster, bill: bill(of: best))
     }
 
     static let nodeCounts: [Int] = (0...13).flatMap { power in
@@ -97,10 +96,10 @@ extension Budget {
     /// Days at the peak rate.
     private func floor(_ problem: SearchProblem) -> Double {
         let workload = problem.workload
-        let weights = workload.lengthWeights ?? workload.sequenceLengths.map { _ in 1 }
+        let weights = workload.lengthWeightsOrDefault
         let lengths = zip(workload.sequenceLengths, weights)
         let flops = lengths.map {
-            3 * problem.model.forwardFLOPsPerToken(length: $0).total * Double($0) * $1
+            problem.model.trainingFLOPsPerToken(length: $0) * Double($0) * $1
         }.reduce(0, +)
         let perToken = flops / lengths.map { Double($0) * $1 }.reduce(0, +)
         let peak = (problem.cluster.gpu.peakTeraFLOPs[workload.precision] ?? 0) * 1e12

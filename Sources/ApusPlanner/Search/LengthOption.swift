@@ -13,7 +13,7 @@ struct LengthShare: Hashable, Sendable {
     ///
     /// Where there are more lengths, neighbours share a bucket that is as long as the longest.
     static func all(of workload: Workload, countMax: Int = 6) -> [LengthShare] {
-        let weights = workload.lengthWeights ?? workload.sequenceLengths.map { _ in 1 }
+        let weights = workload.lengthWeightsOrDefault
         let total = weights.reduce(0, +)
         let all = zip(workload.sequenceLengths, weights)
             .map { LengthShare(length: $0, weight: $1 / total) }
@@ -31,11 +31,7 @@ struct LengthShare: Hashable, Sendable {
 
 /// One way to run sequences of one length under a common strategy.
 struct LengthOption {
-    /// Which of the length's slicings.
-    var slice: Int
     var microBatches: Int
-    /// Bytes that a rank holds at least, by ZeRO stage.
-    var memory: SIMD4<Double>
     var batch: MicroBatchPrices
     let overlaps: OverlapVariants
     let requests: [RequestPricer]

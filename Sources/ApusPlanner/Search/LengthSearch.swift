@@ -38,15 +38,11 @@ struct LengthSearch {
         ranking = Ranking(countMax: countMax)
     }
 
-    /// Searches everything; `progress` is told the share of slicings that are done.
-    mutating func run(progress: (Double) -> Void) {
+    /// Searches everything.
+    mutating func run() {
         let slicings = problem.space.slicings
         counts.searched = problem.space.count(slicings, splits: problem.splits)
-        for (index, slicing) in slicings.enumerated() {
-            progress(Double(index) / Double(slicings.count))
-            search(slicing)
-        }
-        counts.pruned = counts.searched - counts.evaluated
+        for slicing in slicings { search(slicing) }
     }
 
     private mutating func search(_ slicing: Slicing) {

@@ -28,14 +28,10 @@ struct MixedSearch {
         ranking = Ranking(countMax: countMax)
     }
 
-    /// Searches everything; `progress` is told the share of slicings that are done.
-    mutating func run(progress: (Double) -> Void) {
+    /// Searches everything.
+    mutating func run() {
         let slicings = problem.space.slicings
-        for (index, slicing) in slicings.enumerated() {
-            progress(Double(index) / Double(slicings.count))
-            search(slicing)
-        }
-        counts.pruned = counts.searched - counts.evaluated
+        for slicing in slicings { search(slicing) }
     }
 
     private mutating func search(_ slicing: Slicing) {
@@ -178,7 +174,7 @@ struct MixedSearch {
         _ base: Strategy, length: Int, _ slices: [[SliceState]], _ pipeline: PipelineState
     ) -> [LengthOption] {
         var result: [LengthOption] = []
-        for (place, slice) in slices[length].enumerated() {
+        for slice in slices[length] {
             let degrees = base.degrees.carving(tensor: slice.slicing.tensor)
             guard base.degrees.data.isMultiple(of: degrees.tensor / base.degrees.tensor) else {
                 continue
@@ -196,7 +192,7 @@ struct MixedSearch {
                         terms, microBatches: share / size,
                         tiesEmbeddings: problem.model.tiesEmbeddings)
                     var option = LengthOption(
-                        slice: place, microBatches: share / size, memory: memory,
+                        microBatches: share / size,
                         batch: MicroBatchPrices(
                             strategy, terms: terms, domainCount: slice.domains.count),
                         overlaps: slice.overlaps, requests: slice.requests)

@@ -38,13 +38,14 @@ struct PipelineState {
     /// The least that a rank holds, by ZeRO stage: what the first stage does with the fewest layers
     /// that any schedule gives it.
     ///
-    /// Under each schedule the first stage keeps as many micro-batches in flight as there are
-    /// stages, or all.
+    /// Under no schedule the first stage keeps fewer micro-batches in flight than under 1F1B.
     func memoryFloor(
         _ terms: MemoryTerms, microBatches: Int, tiesEmbeddings: Bool
     ) -> SIMD4<Double> {
+        let leastInFlight = Plan.Schedule.oneForwardOneBackward.microBatchesInFlight(
+            stage: 0, pipeline: degrees.pipeline, chunks: 1, microBatches: max(1, microBatches))
         var load = StageLoad(
-            layers: StageLayers(), inFlight: Double(min(max(1, microBatches), degrees.pipeline)),
+            layers: StageLayers(), inFlight: leastInFlight,
             zeroStage: 0, degrees: degrees, tiesEmbeddings: tiesEmbeddings)
         var result = SIMD4<Double>(repeating: .infinity)
         for layers in firstStages {

@@ -24,12 +24,11 @@ package struct SearchSpace: Hashable, Sendable {
     /// The ways to cut a layer, plain ones first.
     package var slicings: [Slicing] {
         if let only { return [Slicing(only)] }
+        let experts = expertDegrees
         var result: [Slicing] = []
         for tensor in divisors(of: worldSize) where allows(tensor: tensor) {
             for context in divisors(of: worldSize / tensor) where allows(context: context) {
-                for (expert, expertTensor) in expertDegrees(
-                    within: worldSize, holding: tensor * context)
-                {
+                for (expert, expertTensor) in experts {
                     result.append(
                         Slicing(
                             tensor: tensor, context: context, expert: expert,
@@ -54,7 +53,7 @@ package struct SearchSpace: Hashable, Sendable {
         context == 1 || lengths.allSatisfy { $0.isMultiple(of: 2 * context) }
     }
 
-    private func expertDegrees(within worldSize: Int, holding: Int) -> [(Int, Int)] {
+    private var expertDegrees: [(Int, Int)] {
         guard model.hasExperts else { return [(1, 1)] }
         var result: [(Int, Int)] = []
         for expert in divisors(of: model.expertCount) where worldSize.isMultiple(of: expert) {

@@ -1,0 +1,20 @@
+extension Plan.Schedule {
+    /// Whether a rank holds one chunk from each end of the model.
+    package var isV: Bool {
+        switch self {
+        case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1: false
+        case .zeroBubbleV, .dualPipeV: true
+        }
+    }
+}
+
+extension Plan {
+    /// Chunks of layers that each rank holds.
+    package var chunks: Int {
+        switch schedule {
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: 1
+        case .interleaved: max(1, chunksPerRank)
+        case .zeroBubbleV, .dualPipeV: 2
+        }
+    }
+}
