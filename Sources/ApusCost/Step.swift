@@ -53,8 +53,8 @@ package struct Step: Hashable, Sendable {
     /// Sequences of a whole step.
     package var sequences: Int { sequencesPerFlush * accumulation }
 
-    /// Whether tensor ranks share out the tokens of norms too; a tensor degree carved out of the data
-    /// axis always does.
+    /// Whether tensor ranks share out the tokens of norms too; ranks of a tensor degree carved out
+    /// of the data axis always do.
     package var isSequenceParallel: Bool {
         plan.sequenceParallel || bucket.tensorParallel > plan.degrees.tensor
     }

@@ -144,37 +144,6 @@ struct PlanCommandTests {
         #expect(check.status == 0 || check.errors.contains("[not-compiled]"))
     }
 
-    @Test("a gate that a file asks for stays, also one that is the default and comes first")
-    func keepsGate() throws {
-        let folder = try TestFolder()
-        let text = try Repository.text(small)
-            .replacing(
-                "model_type: mixtral",
-                with: """
-                    model_type: deepseek_v3
-                      q_lora_rank: 32
-                      kv_lora_rank: 16
-                      qk_nope_head_dim: 16
-                      qk_rope_head_dim: 8
-                      v_head_dim: 16
-                      moe_intermediate_size: 96
-                    """
-            )
-            .replacing("num_local_experts", with: "n_routed_experts")
-            .replacing("  head_dim: 16\n", with: "")
-        for (name, head, gate) in [
-            ("asks", "routing:\n  gate: softmax_top_k\n", "softmax_top_k"),
-            ("leaves", "", "sigmoid_bias"),
-        ] {
-            let path = try folder.write(head + text, to: "\(name).yaml")
-            let found = "\(folder.path)/\(name)-found.yaml"
-            let outcome = try ApusProcess.run("plan", path, "-o", found)
-            #expect(outcome.status == 0, "\(outcome.errors)")
-            let written = try String(contentsOfFile: found, encoding: .utf8)
-            #expect(written.contains("gate: \(gate)"))
-        }
-    }
-
     @Test("a file that is there is overwritten only with `--force`, and claims are not kept")
     func keepsFiles() throws {
         let folder = try TestFolder()

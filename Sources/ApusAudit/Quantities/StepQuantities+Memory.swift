@@ -18,7 +18,8 @@ extension StepQuantities {
             }
         case .optimizerMemory:
             return largest(stages, \.optimizer) { stage in
-                "\(weights(stages[stage])), two moments in \(step.workload.optimizerPrecision.rawValue)"
+                "\(weights(stages[stage])), two moments in "
+                    + "\(step.workload.optimizerPrecision.rawValue)"
                     + "\(masters), ZeRO \(step.plan.zeroStage) over data \(step.plan.degrees.data) "
                     + "and expert data \(step.plan.degrees.expertData)"
             }
