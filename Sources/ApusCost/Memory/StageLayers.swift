@@ -14,26 +14,22 @@ package struct StageLayers: Hashable, Sendable {
 
     /// The layers of a stage under a plan.
     ///
-    /// With several chunks per rank the layers are split evenly over all chunks, of which a stage
-    /// holds every `pp`-th, or in V-shaped schedules one from each end. Layers that the plan names
-    /// per stage are taken as they are.
+    /// With several chunks per rank a stage holds every `pp`-th of the chunks, or in V-shaped
+    /// schedules one from each end. Layers that the plan does not name are split evenly.
     package init(stage: Int, plan: Plan, model: Model) {
         let stages = plan.degrees.pipeline
         let isV = plan.schedule.isV
         hasEmbedding = stage == 0
         hasHead = stage == (isV ? 0 : stages - 1)
-        if let counts = plan.layersPerStage {
-            let first = counts[..<stage].reduce(0, +)
-            add(first..<(first + counts[stage]), of: model)
-            return
-        }
-        let chunks = plan.chunks
-        for chunk in 0..<chunks {
-            let index = isV && chunk == 1 ? 2 * stages - 1 - stage : chunk * stages + stage
-            let (size, longer) = model.layerCount.quotientAndRemainder(
-                dividingBy: stages * chunks)
-            let first = index * size + min(index, longer)
-            add(first..<(first + size + (index < longer ? 1 : 0)), of: model)
+        let counts = plan.layersPerStage ?? evenSplit(model.layerCount, into: stages * plan.chunks)
+        let pieces = counts.count / stages
+        for piece in 0..<pieces {
+            let index =
+                plan.chunks == 1
+                ? stage * pieces + piece
+                : isV && piece == 1 ? 2 * stages - 1 - stage : piece * stages + stage
+            let first = counts[..<index].reduce(0, +)
+            add(first..<(first + counts[index]), of: model)
         }
     }
 
