@@ -60,7 +60,8 @@ package struct Simulator {
         case .wait(let id):
             guard let end = network.end(of: id, class: index) else { return false }
             clock.now = max(clock.now, end)
-        case .forward, .backward, .zeroGradients, .optimizerStep, .gradientNorm, .free:
+        case .forward, .backward, .weightBackward, .zeroGradients, .optimizerStep, .gradientNorm,
+            .free:
             let time = pricer.computation(instruction, of: programClass)
             clock.now += time
             clock.computation += time

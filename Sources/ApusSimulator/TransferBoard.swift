@@ -10,7 +10,7 @@ import ApusProgram
 struct TransferBoard {
     private struct Lane: Hashable {
         var queue: Queue
-        /// The first class of those that share it.
+        /// The class that has it alone, or 0 where classes share it.
         var first: Int
     }
 
@@ -32,6 +32,7 @@ struct TransferBoard {
 
     private let pricer: InstructionPricer
     private let classCount: Int
+    private let mesh: Mesh
     private var entries: [Lane: [Entry]] = [:]
     private var counts: [Lane: [Int]] = [:]
     private var free: [Lane: Seconds] = [:]
@@ -40,6 +41,7 @@ struct TransferBoard {
     init(program: Program, pricer: InstructionPricer) {
         self.pricer = pricer
         classCount = program.classes.count
+        mesh = program.mesh
     }
 
     /// Notes that a class has started its side; the last side fixes when the transfer ends.
@@ -68,15 +70,8 @@ struct TransferBoard {
 
     /// The lane that a class's queue is, and how many classes share it.
     private func lane(of queue: Queue, class index: Int) -> (lane: Lane, sides: Int) {
-        switch queue {
-        case .activationsOut: (Lane(queue: .activationsOut, first: index), 2)
-        case .activationsIn: (Lane(queue: .activationsOut, first: index - 1), 2)
-        case .gradientsOut: (Lane(queue: .gradientsOut, first: index - 1), 2)
-        case .gradientsIn: (Lane(queue: .gradientsOut, first: index), 2)
-        case .group(.world): (Lane(queue: queue, first: 0), classCount)
-        case .group(.embedding): (Lane(queue: queue, first: 0), min(2, classCount))
-        case .group(.data), .group(.tensor), .group(.expert), .group(.expertData):
-            (Lane(queue: queue, first: index), 1)
-        }
+        let stages = mesh.stages(of: queue, from: Stage(index)).map(\.index)
+        let isOwn = stages == [index]
+        return (Lane(queue: queue, first: isOwn ? index : 0), stages.count)
     }
 }

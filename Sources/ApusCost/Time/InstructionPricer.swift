@@ -9,6 +9,7 @@ package struct InstructionPricer: Sendable {
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
     private let islands: IslandCosts
+    private let parts: LayerParts
     private let launch: Seconds
     private let isSharded: Bool
     private let model: Model
@@ -28,6 +29,7 @@ package struct InstructionPricer: Sendable {
         }
         self.spans = spans
         islands = IslandCosts(pricer)
+        parts = program.parts
         launch = step.implementation.launchTime
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
@@ -40,9 +42,11 @@ package struct InstructionPricer: Sendable {
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
-            time(islands.cost(of: run.island).forward.work)
+            time(cost(of: run.island).forward.work)
         case .backward(let run):
-            time(islands.cost(of: run.island).backward.work)
+            time(backwardWork(of: run))
+        case .weightBackward(let run):
+            time(cost(of: run.island).backwardWeight.work)
         case .zeroGradients:
             pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
         case .optimizerStep:
@@ -77,9 +81,19 @@ package struct InstructionPricer: Sendable {
         switch queue {
         case .group(let axis):
             spans[axis].map { network.time(kind, payload: payload, span: $0) } ?? .zero
-        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut:
+        case .activations, .gradients:
             network.time(.pointToPoint, payload: payload, span: pipeline)
         }
+    }
+
+    private func cost(of island: Island) -> PartCost {
+        islands.cost(of: island, isDense: parts.isDense(island.layer))
+    }
+
+    /// The whole backward, or its half for the inputs where it is split.
+    private func backwardWork(of run: Backward) -> Work {
+        let cost = cost(of: run.island)
+        return run.factors == nil ? cost.backward.work : cost.backwardInput.work
     }
 
     private func time(_ work: Work) -> Seconds { max(work.time, Double(work.launches) * launch) }
@@ -106,6 +120,9 @@ private struct IslandCosts: Sendable {
     private let heads: PartCost
     private let router: PartCost
     private let experts: PartCost
+    private let dense: PartCost
+    private let shared: PartCost
+    private let attentionResidual: PartCost
     private let residual: PartCost
     private let head: PartCost
 
@@ -113,22 +130,27 @@ private struct IslandCosts: Sendable {
         embedding = pricer.embedding()
         norm = pricer.attentionNorm()
         heads = pricer.heads()
-        router = pricer.attentionResidual() + pricer.router()
+        attentionResidual = pricer.attentionResidual()
+        router = attentionResidual + pricer.router()
+        dense = pricer.denseFeedForward()
+        shared = pricer.sharedExperts()
         attention = norm + heads + router
         experts = pricer.routedExperts()
         residual = pricer.combination()
         head = pricer.head()
     }
 
-    func cost(of island: Island) -> PartCost {
+    /// A dense layer's norm and residual sum are counted with its feed-forward.
+    func cost(of island: Island, isDense: Bool) -> PartCost {
         switch island {
         case .embedding: embedding
-        case .attention: attention
+        case .attention: isDense ? norm + heads + attentionResidual : attention
         case .norm: norm
         case .heads: heads
-        case .router: router
+        case .router: isDense ? attentionResidual : router
         case .experts: experts
-        case .residual: residual
+        case .feedForward: isDense ? dense : shared
+        case .residual: isDense ? PartCost() : residual
         case .head: head
         }
     }
