@@ -11,7 +11,8 @@ struct Apus: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
-            SimulateCommand.self, ValidateCommand.self, ExportCommand.self, TrainCommand.self,
+            SimulateCommand.self, CompareCommand.self, ValidateCommand.self, ExportCommand.self,
+            TrainCommand.self,
             DoctorCommand.self,
         ])
 }
