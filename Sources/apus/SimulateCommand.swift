@@ -69,7 +69,8 @@ struct SimulateCommand: ParsableCommand {
                 let conditions = try disturbances.conditions(for: step)
                 return try SimulatedLength(
                     step, conditions: conditions, deployment: file,
-                    traces: trace != nil || !options.json, at: input.positions)
+                    tracing: trace != nil ? .kept : options.json ? .none : .shown,
+                    at: input.positions)
             }
             if let trace, let length = lengths.first { try write(length, to: trace) }
             if options.json { return try printJSON(lengths.map(SimulationRecord.init)) }
