@@ -99,6 +99,7 @@ extension Runtime {
         }
         if let source = transfer.source {
             let tensor = try slots.tensor(source)
+            recorder?.sends(tensor.size)
             let work = try communicators.with(transfer.queue) { group throws(EngineError) in
                 try group.send(tensor, to: peer, tag: 0)
             }
@@ -107,6 +108,7 @@ extension Runtime {
             let shape = setting.program.shape
             let tensor = try engine.empty(
                 [shape.tokensPerMicroBatch, setting.model.hiddenSize], .float32)
+            recorder?.sends(tensor.size)
             let work = try communicators.with(transfer.queue) { group throws(EngineError) in
                 try group.receive(into: tensor, from: peer, tag: 0)
             }
@@ -118,6 +120,7 @@ extension Runtime {
         guard let slot = transfer.routing else { preconditionFailure("counts are of a decision") }
         let counts = slots.decision(slot).countsByExpert.map(Int64.init)
         let leaving = try engine.tensor(counts, shape: [counts.count])
+        recorder?.sends(leaving.size)
         let arriving = try engine.empty([counts.count], .int64)
         let even = [Int](repeating: counts.count / expertDegree, count: expertDegree)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
@@ -137,6 +140,7 @@ extension Runtime {
         let inputSplits = toExperts ? departures : arrivals
         let outputSplits = toExperts ? arrivals : departures
         let leaving = try slots.tensor(source).contiguous()
+        recorder?.sends(leaving.size)
         let arriving = try engine.empty(
             [outputSplits.reduce(0, +), setting.model.hiddenSize], .float32)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
@@ -148,11 +152,17 @@ extension Runtime {
     }
 
     private func startReduction(_ transfer: Transfer, of tensor: consuming Tensor) throws {
+        recorder?.sends(tensor.size)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
             try group.allReduce(tensor)
         }
         transfers.append(TransferList.Entry(transfer: transfer, work: work, arriving: nil))
     }
+}
+
+extension Tensor {
+    /// The bytes of its numbers.
+    fileprivate var size: Bytes { elementCount * Bytes(type.byteCount) }
 }
 
 extension TransferList.Entry {

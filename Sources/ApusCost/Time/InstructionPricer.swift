@@ -8,15 +8,20 @@ package struct InstructionPricer: Sendable {
     private let network: Network
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
-    private let islands: IslandCosts
+    private let islands: IslandTimes
     private let parts: LayerParts
-    private let launch: Seconds
     private let isSharded: Bool
     private let model: Model
     private let mesh: Mesh
     private let updateBytesPerWeight: Int
+    private let program: Program
+    private let step: Step
+    private let costs: CostModel
 
     package init(program: Program, step: Step, model: CostModel) {
+        self.program = program
+        self.step = step
+        costs = model
         pricer = model.layerPricer(for: step)
         network = model.network
         self.model = step.model
@@ -28,9 +33,8 @@ package struct InstructionPricer: Sendable {
             spans[axis] = GroupSpan(ranks, domain: model.domain)
         }
         self.spans = spans
-        islands = IslandCosts(pricer)
+        islands = IslandTimes(pricer, launch: step.implementation.launchTime)
         parts = program.parts
-        launch = step.implementation.launchTime
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
@@ -42,11 +46,12 @@ package struct InstructionPricer: Sendable {
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
-            time(cost(of: run.island).forward.work)
+            times(of: run.island).forward
         case .backward(let run):
-            time(backwardWork(of: run))
+            run.factors == nil
+                ? times(of: run.island).backward : times(of: run.island).backwardInput
         case .weightBackward(let run):
-            time(cost(of: run.island).backwardWeight.work)
+            times(of: run.island).backwardWeight
         case .zeroGradients:
             pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
         case .optimizerStep:
@@ -77,26 +82,49 @@ package struct InstructionPricer: Sendable {
         }
     }
 
+    /// The share of its link's bandwidth that a transfer uses while nothing else does.
+    package func bandwidthShare(of transfer: Transfer) -> Double {
+        let kind: Collective
+        switch transfer.id.payload {
+        case .activation, .activationGradient: kind = .pointToPoint
+        case .gather, .scatterGradient, .counts, .weights: kind = .allGather
+        case .scatter, .gatherGradient: kind = .reduceScatter
+        case .dispatch, .combine, .combineGradient, .dispatchGradient: kind = .allToAll
+        case .gradients: kind = isSharded ? .reduceScatter : .allReduce
+        case .statistics: kind = .allReduce
+        }
+        return network.bandwidthShare(
+            kind, payload: Double(transfer.size.count), span: span(of: transfer.queue),
+            in: duration(of: transfer))
+    }
+
+    /// The level of the cluster's network that a queue's transfers cross, from the innermost.
+    package func level(of queue: Queue) -> Int {
+        network.level(of: span(of: queue))
+    }
+
+    /// The prices where a rank's experts get `factor` times their even share of rows, as far as
+    /// the capacity leaves room for them.
+    package func withExpertRows(_ factor: Double) -> InstructionPricer {
+        var other = step
+        other.routing.imbalance = factor
+        return InstructionPricer(program: program, step: other, model: costs)
+    }
+
     private func collective(_ kind: Collective, _ payload: Double, on queue: Queue) -> Seconds {
+        network.time(kind, payload: payload, span: span(of: queue))
+    }
+
+    private func span(of queue: Queue) -> GroupSpan {
         switch queue {
-        case .group(let axis):
-            spans[axis].map { network.time(kind, payload: payload, span: $0) } ?? .zero
-        case .activations, .gradients:
-            network.time(.pointToPoint, payload: payload, span: pipeline)
+        case .group(let axis): spans[axis] ?? GroupSpan(ranks: 1, ranksPerNode: 1)
+        case .activations, .gradients: pipeline
         }
     }
 
-    private func cost(of island: Island) -> PartCost {
-        islands.cost(of: island, isDense: parts.isDense(island.layer))
+    private func times(of island: Island) -> IslandTimes.Times {
+        islands.times(of: island, isDense: parts.isDense(island.layer))
     }
-
-    /// The whole backward, or its half for the inputs where it is split.
-    private func backwardWork(of run: Backward) -> Work {
-        let cost = cost(of: run.island)
-        return run.factors == nil ? cost.backward.work : cost.backwardInput.work
-    }
-
-    private func time(_ work: Work) -> Seconds { max(work.time, Double(work.launches) * launch) }
 
     private func weights(of programClass: ProgramClass) -> Int {
         programClass.parameterCount(in: model, mesh: mesh)
@@ -112,45 +140,70 @@ package struct InstructionPricer: Sendable {
     }
 }
 
-/// The price of each kind of island; layers of one kind cost the same.
-private struct IslandCosts: Sendable {
-    private let embedding: PartCost
-    private let attention: PartCost
-    private let norm: PartCost
-    private let heads: PartCost
-    private let router: PartCost
-    private let experts: PartCost
-    private let dense: PartCost
-    private let shared: PartCost
-    private let attentionResidual: PartCost
-    private let residual: PartCost
-    private let head: PartCost
-
-    init(_ pricer: LayerPricer) {
-        embedding = pricer.embedding()
-        norm = pricer.attentionNorm()
-        heads = pricer.heads()
-        attentionResidual = pricer.attentionResidual()
-        router = attentionResidual + pricer.router()
-        dense = pricer.denseFeedForward()
-        shared = pricer.sharedExperts()
-        attention = norm + heads + router
-        experts = pricer.routedExperts()
-        residual = pricer.combination()
-        head = pricer.head()
+/// The time of each kind of island; layers of one kind cost the same.
+private struct IslandTimes: Sendable {
+    struct Times: Sendable {
+        var forward: Seconds
+        /// The whole backward, recomputation of a part of the island included.
+        var backward: Seconds
+        /// Its two halves where it is split.
+        var backwardInput: Seconds
+        var backwardWeight: Seconds
     }
 
-    /// A dense layer's norm and residual sum are counted with its feed-forward.
-    func cost(of island: Island, isDense: Bool) -> PartCost {
+    private let embedding: Times
+    private let attention: Times
+    private let denseAttention: Times
+    private let norm: Times
+    private let heads: Times
+    private let router: Times
+    private let denseRouter: Times
+    private let experts: Times
+    private let dense: Times
+    private let shared: Times
+    private let residual: Times
+    private let denseResidual: Times
+    private let head: Times
+
+    /// `launch` is what the host needs for each kernel.
+    init(_ pricer: LayerPricer, launch: Seconds) {
+        func times(_ cost: PartCost) -> Times {
+            func time(_ work: Work) -> Seconds {
+                max(work.time, Double(work.launches) * launch)
+            }
+            return Times(
+                forward: time(cost.forward.work), backward: time(cost.backward.work),
+                backwardInput: time((cost.backwardInput + cost.recomputation).work),
+                backwardWeight: time(cost.backwardWeight.work))
+        }
+        let (before, within) = (pricer.attentionNorm(), pricer.heads())
+        let after = pricer.attentionResidual()
+        embedding = times(pricer.embedding())
+        attention = times(before + within + after + pricer.router())
+        denseAttention = times(before + within + after)
+        norm = times(before)
+        heads = times(within)
+        router = times(after + pricer.router())
+        denseRouter = times(after)
+        experts = times(pricer.routedExperts())
+        dense = times(pricer.denseFeedForward())
+        shared = times(pricer.sharedExperts())
+        residual = times(pricer.combination())
+        denseResidual = times(PartCost())
+        head = times(pricer.head())
+    }
+
+    /// A dense layer's second norm and residual sum are counted with its feed-forward.
+    func times(of island: Island, isDense: Bool) -> Times {
         switch island {
         case .embedding: embedding
-        case .attention: isDense ? norm + heads + attentionResidual : attention
+        case .attention: isDense ? denseAttention : attention
         case .norm: norm
         case .heads: heads
-        case .router: isDense ? attentionResidual : router
+        case .router: isDense ? denseRouter : router
         case .experts: experts
         case .feedForward: isDense ? dense : shared
-        case .residual: isDense ? PartCost() : residual
+        case .residual: isDense ? denseResidual : residual
         case .head: head
         }
     }
