@@ -24,6 +24,8 @@ struct ImportTable {
             "ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator", "ApusPlanner",
         ],
         "ApusExport": ["ApusBase", "ApusPlan"],
+        // Foundation writes the JSON that a page carries.
+        "ApusReport": ["ApusBase", "Foundation"],
         "CApusEngine": [],
         // With ApusSystem the only module with pointers; Glibc for `dlopen`.
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
@@ -37,7 +39,8 @@ struct ImportTable {
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ArgumentParser", "Foundation", "Glibc", "Synchronization",
+            "ApusAudit", "ApusExport", "ApusReport", "ArgumentParser", "Foundation", "Glibc",
+            "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
     ])

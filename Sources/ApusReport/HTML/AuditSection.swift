@@ -1,0 +1,76 @@
+import ApusBase
+
+/// Claims with their verdicts, and problems that nobody claimed.
+struct AuditSection {
+    private let audit: AuditSummary?
+
+    init(_ audit: AuditSummary?) { self.audit = audit }
+
+    var html: HTML {
+        guard let audit else {
+            return .section(
+                "audit", "Audit",
+                content: [
+                    absent(
+                        "No audit was given", "`apus audit FILE --json > audit.json` makes one.")
+                ])
+        }
+        return .section(
+            "audit", "Audit", summary(audit), content: [claims(audit), problems(audit)])
+    }
+
+    private func summary(_ audit: AuditSummary) -> String {
+        let verdicts = ["wrong", "unverifiable", "holds"].map { verdict in
+            "\(audit.claims.count { $0.verdict == verdict }) \(verdict)"
+        }
+        let errors = audit.problems.count { $0.severity == "error" }
+        return "\(audit.claims.count) claims: \(verdicts.joined(separator: ", ")). "
+            + "\(audit.problems.count) problems, \(errors) of them errors."
+    }
+
+    private func claims(_ audit: AuditSummary) -> HTML {
+        guard !audit.claims.isEmpty else {
+            return absent("The deployment claims nothing", "Its `claims` section would be checked.")
+        }
+        return .table(
+            "Claims",
+            [
+                .words("Claim"), .words("Verdict"), .number("Claimed"), .number("Computed"),
+                .words("Unit"), .words("Why"),
+            ],
+            rows: audit.claims.map { claim in
+                [
+                    .text(claim.id), Self.verdict(claim.verdict), .text(claim.claimed),
+                    .text(claim.computed), .text(claim.unit), .text(claim.why),
+                ]
+            })
+    }
+
+    /// The verdict with a sign beside its colour.
+    private static func verdict(_ verdict: String) -> HTML {
+        let sign =
+            switch verdict {
+            case "holds": "✓"
+            case "wrong": "✗"
+            default: "?"
+            }
+        return .element("span", ["class": "verdict \(verdict)"], text: "\(sign) \(verdict)")
+    }
+
+    private func problems(_ audit: AuditSummary) -> HTML {
+        guard !audit.problems.isEmpty else { return .paragraph("No problems were found.") }
+        return .details(
+            "Problems (\(audit.problems.count))",
+            [
+                .table(
+                    "Problems",
+                    [
+                        .words("Code"), .words("Severity"), .words("Where"), .words("Problem"),
+                        .words("What would mend it"),
+                    ],
+                    texts: audit.problems.map {
+                        [$0.code, $0.severity, $0.place, $0.text, $0.hint ?? Wording.unknown]
+                    })
+            ])
+    }
+}
