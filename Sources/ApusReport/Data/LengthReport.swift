@@ -1,6 +1,8 @@
 /// What a report shows of the step of one sequence length.
 package struct LengthReport: Hashable, Sendable, Encodable {
     package var sequenceLength: Int
+    /// What the section is of, where the length alone does not say it, such as `this run`.
+    package var subject: String?
     package var predicted: StepFigures?
     package var measured: StepFigures?
     package var timeline: Timeline?
@@ -25,6 +27,8 @@ package struct StepFigures: Hashable, Sendable, Encodable {
     package var bubble: Double?
     /// The share of the step that a rank waits for the wire.
     package var communicationExposed: Double?
+    /// The share of the step that a rank waits for slower ranks of its stage.
+    package var imbalance: Double?
     /// The busy share of compute time.
     package var utilization: Double?
     /// Bytes on the fullest rank.
@@ -52,7 +56,11 @@ package struct StageTime: Hashable, Sendable, Encodable {
     package var name: String
     package var origin: Origin
     package var computation: Double
+    /// Waiting for the wire.
     package var communicationExposed: Double
+    /// Waiting for slower ranks of the same stage.
+    package var imbalance = 0.0
+    /// Waiting because of the schedule.
     package var bubble: Double
 
     package init(
@@ -66,7 +74,7 @@ package struct StageTime: Hashable, Sendable, Encodable {
         self.bubble = bubble
     }
 
-    package var total: Double { computation + communicationExposed + bubble }
+    package var total: Double { computation + communicationExposed + imbalance + bubble }
 }
 
 /// A kind of instruction whose prediction and measurement differ.

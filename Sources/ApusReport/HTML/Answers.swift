@@ -68,13 +68,17 @@ struct Answers {
             return card(
                 "What is wasted?", Wording.unknown, [.paragraph("bubble and waiting are unknown")])
         }
+        let imbalance = figures?.imbalance
+        let uneven = imbalance.map { ", \(Wording.share($0)) imbalance" } ?? ""
         return card(
-            "What is wasted?", Wording.share(bubble + exposed),
+            "What is wasted?", Wording.share(bubble + exposed + (imbalance ?? 0)),
             [
                 .paragraph(
                     "of the step, \(origin(isMeasured)): \(Wording.share(bubble)) pipeline bubble, "
-                        + "\(Wording.share(exposed)) exposed communication"),
-                Self.meter([("bubble", bubble), ("exposed", exposed)]),
+                        + "\(Wording.share(exposed)) exposed communication\(uneven)"),
+                Self.meter([
+                    ("bubble", bubble), ("exposed", exposed), ("imbalance", imbalance ?? 0),
+                ]),
             ])
     }
 

@@ -18,7 +18,7 @@ struct LengthSection {
             [
                 .element(
                     "h2", ["class": "length-title"],
-                    text: "Sequences of \(grouped(length.sequenceLength)) tokens"),
+                    text: length.title),
                 Answers(length).html,
             ] + length.notes.map { .paragraph($0, class: "note") } + [
                 timeline, time, memory, communication, differences,
@@ -80,6 +80,7 @@ struct LengthSection {
                         [
                             barSegment("computation", stage.computation * scale),
                             barSegment("exposed", stage.communicationExposed * scale),
+                            barSegment("imbalance", stage.imbalance * scale),
                             barSegment("bubble", stage.bubble * scale),
                         ]),
                 ])
@@ -87,19 +88,21 @@ struct LengthSection {
         let texts = length.stageTimes.map { stage in
             [
                 stage.name, stage.origin.rawValue, Wording.time(stage.computation),
-                Wording.time(stage.communicationExposed), Wording.time(stage.bubble),
+                Wording.time(stage.communicationExposed), Wording.time(stage.imbalance),
+                Wording.time(stage.bubble),
                 Wording.share(stage.total > 0 ? stage.computation / stage.total : nil),
             ]
         }
         return section(
             "time", "Where the time goes",
-            "A bubble is idling because of the schedule; exposed communication is waiting for the "
-                + "wire.",
+            "Exposed communication is waiting for the wire, imbalance is waiting for slower ranks "
+                + "of the same stage, a bubble is idling because of the schedule.",
             content: [
                 .constant(
                     """
                     <ul class="legend"><li><span class="swatch computation"></span>computation</li>\
                     <li><span class="swatch exposed"></span>exposed communication</li>\
+                    <li><span class="swatch imbalance"></span>imbalance</li>\
                     <li><span class="swatch bubble"></span>bubble</li></ul>
                     """),
                 .element("div", ["class": "stage-times"], bars),
@@ -110,7 +113,8 @@ struct LengthSection {
                             "Time of each stage in one step",
                             [
                                 .words("Stage"), .words(""), .number("Computation"),
-                                .number("Exposed"), .number("Bubble"), .number("Busy"),
+                                .number("Exposed"), .number("Imbalance"), .number("Bubble"),
+                                .number("Busy"),
                             ], texts: texts)
                     ]),
             ])
@@ -198,5 +202,13 @@ struct LengthSection {
                     }))
         }
         return section("differences", "Prediction beside measurement", content: content)
+    }
+}
+
+extension LengthReport {
+    /// What the section is of.
+    var title: String {
+        let sequences = "Sequences of \(grouped(sequenceLength)) tokens"
+        return subject.map { "\($0): \(sequences.lowercased())" } ?? sequences
     }
 }

@@ -22,6 +22,7 @@ struct FiguresTable {
                 row("Tokens/s", \.tokensPerSecond, Wording.number),
                 points("Pipeline bubble", \.bubble),
                 points("Exposed communication", \.communicationExposed),
+                points("Imbalance within stages", \.imbalance),
                 points("Utilization of compute", \.utilization),
                 row("Memory peak", { $0.memoryPeak.map(Double.init) }) {
                     Wording.bytes($0.map { Int($0) })

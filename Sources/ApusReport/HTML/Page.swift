@@ -120,7 +120,8 @@ struct Page {
                 [
                     "type": "button", "data-choose": "\(index)",
                     "aria-pressed": index == headline.index ? "true" : "false",
-                ], text: grouped(length.sequenceLength))
+                ],
+                text: grouped(length.sequenceLength) + (length.subject.map { " · \($0)" } ?? ""))
         }
         return .element(
             "div",

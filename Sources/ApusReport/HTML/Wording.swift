@@ -30,6 +30,14 @@ enum Wording {
         return unbroken(grouped(Int(value.rounded())))
     }
 
+    /// A number of a claim, whose size is not known beforehand.
+    static func plain(_ value: Double) -> String {
+        guard value.magnitude >= 1000 else {
+            return value == value.rounded() ? fixed(value, decimals: 0) : significant(value)
+        }
+        return number(value)
+    }
+
     /// How far a prediction lies from its measurement, such as `+2.6 %`.
     static func deviation(_ predicted: Double?, _ measured: Double?) -> String {
         guard let predicted, let measured, measured != 0 else { return unknown }
