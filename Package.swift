@@ -43,8 +43,10 @@ let package = Package(
         library("ApusBase", []),
         library("ApusPlan", ["ApusBase", yams]),
         library("ApusProgram", ["ApusBase", "ApusPlan"]),
+        library("ApusTrace", ["ApusBase", "ApusPlan", "ApusProgram"]),
         library("ApusCost", ["ApusBase", "ApusPlan", "ApusProgram"]),
-        library("ApusSimulator", ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost"]),
+        library(
+            "ApusSimulator", ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusCost"]),
         library(
             "ApusPlanner", ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"]),
         library(
@@ -57,20 +59,25 @@ let package = Package(
             ]),
         library("ApusExport", ["ApusBase", "ApusPlan"]),
         // In the code, so that a static binary carries them.
-        library("ApusReport", ["ApusBase"], resources: [.embedInCode("Resources")]),
+        library(
+            "ApusReport", ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace"],
+            resources: [.embedInCode("Resources")]),
         .target(name: "CApusEngine"),
         library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
         library("ApusSystem", ["ApusBase"], pointers: true),
         library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
         library(
             "ApusRuntime",
-            ["ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", containers]),
+            [
+                "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
+                containers,
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-                "ApusAudit", "ApusExport", "ApusReport", arguments,
+                "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -78,12 +85,13 @@ let package = Package(
         suite("ApusPlanTests", ["ApusPlan", "ApusTestSupport"]),
         suite("ApusProgramTests", ["ApusProgram", "ApusTestSupport"]),
         suite("ApusCostTests", ["ApusCost", "ApusTestSupport"]),
+        suite("ApusTraceTests", ["ApusTrace", "ApusTestSupport"]),
         suite("ApusSimulatorTests", ["ApusSimulator", "ApusCost", "ApusTestSupport"]),
         suite("ApusPlannerTests", ["ApusPlanner", "ApusTestSupport"]),
         suite("ApusValidationTests", ["ApusValidation", "ApusTestSupport"]),
         suite("ApusAuditTests", ["ApusAudit", "ApusTestSupport"]),
         suite("ApusExportTests", ["ApusExport", "ApusTestSupport"]),
-        suite("ApusReportTests", ["ApusReport", "ApusTestSupport"]),
+        suite("ApusReportTests", ["ApusReport", "ApusSimulator", "ApusTestSupport"]),
         suite("ApusEngineTests", ["ApusEngine", "ApusTestSupport"]),
         suite("ApusSystemTests", ["ApusSystem", "ApusTestSupport"]),
         suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),

@@ -1,7 +1,10 @@
 import ApusBase
 import ApusPlan
 import ApusReport
+import ApusSimulator
 import ApusSystem
+import ApusTrace
+import ArgumentParser
 
 /// Puts a report together from the files that it is made of.
 struct ReportAssembly {
@@ -9,11 +12,12 @@ struct ReportAssembly {
     private var log: (file: String, log: RunLog)?
     private var audit: (file: String, audit: AuditSummary)?
     private var search: (file: String, search: SearchSummary)?
+    private var traces: [(file: String, trace: Trace)] = []
     private var kinds: [ReportInput: String] = [:]
     /// What the user should know of the files.
     private(set) var notes: [Diagnostic] = []
 
-    private static let fileSizeMax = 1 << 29
+    private static let fileSizeMax = TraceLimits.fileSize.count
 
     /// Reads one more file.
     mutating func add(_ file: String) throws {
@@ -27,7 +31,7 @@ struct ReportAssembly {
             let read = try loadDeployment(file, leavesOutUnsoundPlan: true)
             notes += read.notes
             deployment = (file, read)
-        case .trace: break
+        case .trace: traces.append((file, try Trace(bytes: bytes, file: file)))
         case .runLog: log = (file, try RunLog(bytes: bytes, file: file))
         case .audit: audit = (file, try AuditSummary(json: bytes, file: file))
         case .search: search = (file, try SearchSummary(json: bytes, file: file))
@@ -39,6 +43,7 @@ struct ReportAssembly {
         let facts = deployment.map { DeploymentFacts(deployment: $0.read.deployment) }
         var data = ReportData(title: title, summary: facts?.summary ?? "")
         data.facts = facts?.groups ?? []
+        data.lengths = try lengths()
         data.run = log?.log.run
         data.experts = log?.log.experts
         data.audit = audit?.audit
@@ -60,5 +65,44 @@ struct ReportAssembly {
             log.map { "run log \($0.file), \(counted($0.log.run.steps.count, "step", "steps"))" },
             audit.map { "audit \($0.file)" }, search.map { "search \($0.file)" },
         ].compactMap(\.self)
+            + traces.map { file, trace in
+                let steps = counted(trace.steps.count, "step", "steps")
+                return "\(trace.source.rawValue) \(file), \(steps)"
+            }
+    }
+
+    /// What was traced, and then the workload's lengths as they are predicted.
+    private mutating func lengths() throws -> [LengthReport] {
+        guard let deployment else {
+            guard let first = traces.first else { return [] }
+            throw ValidationError("`\(first.file)` is a trace; give its deployment too")
+        }
+        let traced = try TracedProgram.sorted(
+            traces, of: deployment.read.deployment, file: deployment.file)
+        let known = Set(traced.map(\.program))
+        return try traced.map { try $0.report() }
+            + simulated(deployment.file).filter { !known.contains($0.program) }.map {
+                try LengthReport($0)
+            }
+    }
+
+    /// The lengths of the workload, as far as they can be simulated.
+    private mutating func simulated(_ file: String) throws -> [SimulatedLength] {
+        do {
+            let input = try SimulationInput(file: file)
+            return try input.steps(length: nil).map { step throws(Problems) in
+                try SimulatedLength(
+                    step, conditions: Conditions(), deployment: file, traces: true,
+                    at: input.positions)
+            }
+        } catch let error as Problems {
+            // The report shows what there is, and the command says what there is not.
+            notes += error.diagnostics.map { diagnostic in
+                var note = diagnostic
+                note.severity = .warning
+                return note
+            }
+            return []
+        }
     }
 }

@@ -16,8 +16,9 @@ struct ImportTable {
         "ApusBase": [],
         "ApusPlan": ["ApusBase", "Yams"],
         "ApusProgram": ["ApusBase", "ApusPlan"],
+        "ApusTrace": ["ApusBase", "ApusPlan", "ApusProgram"],
         "ApusCost": ["ApusBase", "ApusPlan", "ApusProgram"],
-        "ApusSimulator": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost"],
+        "ApusSimulator": ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusCost"],
         "ApusPlanner": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
         "ApusValidation": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
         "ApusAudit": [
@@ -25,7 +26,7 @@ struct ImportTable {
         ],
         "ApusExport": ["ApusBase", "ApusPlan"],
         // Foundation writes the JSON that a page carries.
-        "ApusReport": ["ApusBase", "Foundation"],
+        "ApusReport": ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "Foundation"],
         "CApusEngine": [],
         // With ApusSystem the only module with pointers; Glibc for `dlopen`.
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
@@ -34,13 +35,14 @@ struct ImportTable {
         "ApusControl": ["ApusBase", "ApusPlan", "ApusSystem"],
         // BasicContainers: the slots that hold tensors.
         "ApusRuntime": [
-            "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "BasicContainers",
+            "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
+            "BasicContainers",
         ],
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ApusReport", "ArgumentParser", "Foundation", "Glibc",
-            "Synchronization",
+            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
+            "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
     ])
