@@ -2,6 +2,12 @@ import ApusBase
 import ApusPlan
 import ApusReport
 
+/// The name of a file without folders and ending, as the title of its report.
+func fileTitle(_ path: String) -> String {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return name.split(separator: ".").first.map(String.init) ?? name
+}
+
 /// What a report says of a deployment in words.
 struct DeploymentFacts {
     let deployment: Deployment

@@ -54,9 +54,7 @@ struct ReportAssembly {
 
     /// The name of the first file that has one of its own.
     private var title: String {
-        let file = deployment?.file ?? log?.file ?? audit?.file ?? search?.file ?? "report"
-        let name = file.split(separator: "/").last.map(String.init) ?? file
-        return name.split(separator: ".").first.map(String.init) ?? name
+        fileTitle(deployment?.file ?? log?.file ?? audit?.file ?? search?.file ?? "report")
     }
 
     private var provenance: [String] {

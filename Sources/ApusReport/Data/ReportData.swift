@@ -16,9 +16,10 @@ package struct ReportData: Hashable, Sendable, Encodable {
     package var audit: AuditSummary?
     package var search: SearchSummary?
 
-    package init(title: String, summary: String) {
+    package init(title: String, summary: String, lengths: [LengthReport] = []) {
         self.title = title
         self.summary = summary
+        self.lengths = lengths
     }
 }
 

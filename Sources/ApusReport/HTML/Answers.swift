@@ -24,10 +24,12 @@ struct Answers {
     }
 
     private func card(_ question: String, _ answer: String, _ details: [HTML]) -> HTML {
-        .element(
+        let isFigure = answer.contains(where: \.isNumber) || answer == Wording.unknown
+        return .element(
             "div", ["class": "answer"],
             [
-                .element("h3", text: question), .element("p", ["class": "figure"], text: answer),
+                .element("h3", text: question),
+                .element("p", ["class": isFigure ? "figure" : "figure words"], text: answer),
             ] + details)
     }
 

@@ -6,17 +6,16 @@ struct AuditSection {
 
     init(_ audit: AuditSummary?) { self.audit = audit }
 
-    var html: HTML {
+    var part: PagePart {
         guard let audit else {
-            return .section(
-                "audit", "Audit",
-                content: [
-                    absent(
-                        "No audit was given", "`apus audit FILE --json > audit.json` makes one.")
-                ])
+            return .missing(
+                id: "audit", what: "No audit was given",
+                remedy: "`apus audit FILE --json > audit.json` makes one.")
         }
-        return .section(
-            "audit", "Audit", summary(audit), content: [claims(audit), problems(audit)])
+        return .shown(
+            id: "audit", name: "Audit",
+            .section(
+                "audit", "Audit", summary(audit), content: [claims(audit), problems(audit)]))
     }
 
     private func summary(_ audit: AuditSummary) -> String {

@@ -9,7 +9,7 @@ struct Column {
 
 extension HTML {
     static func paragraph(_ text: String, class style: String = "") -> HTML {
-        element("p", ["class": style], text: text)
+        element("p", style.isEmpty ? [:] : ["class": style], [.prose(text)])
     }
 
     /// A table that scrolls by itself where the screen is too narrow for it.
@@ -74,5 +74,11 @@ extension HTML {
 func absent(_ what: String, _ remedy: String) -> HTML {
     .element(
         "p", ["class": "absent"],
-        [.element("strong", text: what + "."), .text(" " + remedy)])
+        [.element("strong", text: what + "."), .prose(" " + remedy)])
+}
+
+/// A part of the page, or what it says where there is nothing to show.
+enum PagePart {
+    case shown(id: String, name: String, HTML)
+    case missing(id: String, what: String, remedy: String)
 }

@@ -11,6 +11,18 @@ struct HTML: Hashable, Sendable {
 
     static func text(_ text: String) -> HTML { HTML(source: escaped(text)) }
 
+    /// Text in which what stands between backticks is code.
+    static func prose(_ text: String) -> HTML {
+        let parts = text.split(separator: "`", omittingEmptySubsequences: false)
+        let pieces = parts.enumerated().map { index, part in
+            // An odd last backtick is only a backtick.
+            index % 2 == 1 && index + 1 < parts.count
+                ? element("code", text: String(part))
+                : HTML.text((index % 2 == 1 ? "`" : "") + part)
+        }
+        return HTML(source: pieces.map(\.source).joined())
+    }
+
     /// What is known to be HTML, because it stands in this module.
     static func constant(_ source: StaticString) -> HTML { HTML(source: "\(source)") }
 

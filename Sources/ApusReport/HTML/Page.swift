@@ -11,7 +11,7 @@ package func html(for data: ReportData) -> String {
 
 struct Page {
     /// Events and spans of all timelines together; about 25 bytes each.
-    static let timelineWeightMax = 60_000
+    static let timelineWeightMax = 120_000
     static let pointsMax = 400
 
     /// The data as the page shows it.
@@ -82,35 +82,65 @@ struct Page {
     }
 
     private var main: HTML {
-        var parts = [contents]
-        if data.lengths.isEmpty {
-            parts.append(
-                absent(
-                    "No step was predicted or measured",
-                    "A deployment file with a plan brings the prediction, a trace the measurement.")
-            )
-        }
-        if data.lengths.count > 1 { parts.append(lengthChoice) }
-        for (index, length) in data.lengths.enumerated() {
-            parts.append(LengthSection(length, index: index, data: data).html)
-        }
-        parts += [
-            RunSection(data).html, AuditSection(data.audit).html, SearchSection(data.search).html,
-            FactsSection(data).html,
-        ]
-        return .element("main", ["id": "main"], parts)
+        let parts =
+            RunSection(data).parts + [
+                AuditSection(data.audit).part, SearchSection(data.search).part,
+            ]
+        let content = [contents(parts)] + steps + shown(parts) + [FactsSection(data).html]
+        return .element("main", ["id": "main"], content + missing(parts))
     }
 
-    private var contents: HTML {
-        let links: [(id: String, name: String)] = [
-            ("timeline-0", "Timeline"), ("time-0", "Time"), ("memory-0", "Memory"),
-            ("communication-0", "Communication"), ("differences-0", "Prediction"), ("run", "Run"),
-            ("experts", "Experts"), ("audit", "Audit"), ("search", "Search"), ("facts", "Facts"),
+    /// The sections of the sequence lengths.
+    private var steps: [HTML] {
+        let sections = data.lengths.enumerated().map { index, length in
+            LengthSection(length, index: index, data: data).html
+        }
+        return (data.lengths.count > 1 ? [lengthChoice] : []) + sections
+    }
+
+    private func shown(_ parts: [PagePart]) -> [HTML] {
+        parts.compactMap { part in
+            if case .shown(_, _, let html) = part { html } else { nil }
+        }
+    }
+
+    /// One list of all that there is nothing of, so that it does not get in the way.
+    private func missing(_ parts: [PagePart]) -> [HTML] {
+        var items = parts.compactMap { part -> HTML? in
+            guard case .missing(let id, let what, let remedy) = part else { return nil }
+            return .element(
+                "li", ["id": id], [.element("strong", text: what + "."), .prose(" " + remedy)])
+        }
+        if data.lengths.isEmpty {
+            items.append(
+                .element(
+                    "li", [:],
+                    [
+                        .element("strong", text: "No step was predicted or measured."),
+                        .text(" A deployment with a plan brings the prediction, a trace the "),
+                        .text("measurement."),
+                    ]))
+        }
+        guard !items.isEmpty else { return [] }
+        return [
+            .section(
+                "missing", "Not in this report",
+                content: [.element("ul", ["class": "missing"], items)])
         ]
-        let shown = data.lengths.isEmpty ? links.filter { !$0.id.hasSuffix("-0") } : links
+    }
+
+    private func contents(_ parts: [PagePart]) -> HTML {
+        let steps = [
+            ("timeline-0", "Timeline"), ("time-0", "Time"), ("memory-0", "Memory"),
+            ("communication-0", "Communication"), ("differences-0", "Prediction"),
+        ]
+        let others = parts.compactMap { part -> (String, String)? in
+            if case .shown(let id, let name, _) = part { (id, name) } else { nil }
+        }
+        let links = (data.lengths.isEmpty ? [] : steps) + others + [("facts", "Facts")]
         return .element(
             "nav", ["class": "contents", "aria-label": "On this page"],
-            shown.map { .element("a", ["href": "#\($0.id)"], text: $0.name) })
+            links.map { .element("a", ["href": "#\($0.0)"], text: $0.1) })
     }
 
     private var lengthChoice: HTML {
@@ -135,8 +165,9 @@ struct Page {
             [
                 .element(
                     "p",
-                    text: "GB = 10⁹ bytes. Made by `apus`. This file holds its data and loads "
-                        + "nothing from anywhere.")
+                    text:
+                        "GB = 10⁹ bytes. Made by Apus. This file holds its data and loads nothing from "
+                        + "anywhere.")
             ])
     }
 }

@@ -11,17 +11,13 @@ struct RunSection {
         experts = data.experts
     }
 
-    var html: HTML { .element("div", [:], [steps, load]) }
+    var parts: [PagePart] { [steps, load] }
 
-    private var steps: HTML {
+    private var steps: PagePart {
         guard let run, !run.steps.isEmpty else {
-            return .section(
-                "run", "The run",
-                content: [
-                    absent(
-                        "No run was logged",
-                        "`apus train --log run.jsonl` writes one; give it to `apus report`.")
-                ])
+            return .missing(
+                id: "run", what: "No run was logged",
+                remedy: "`apus train --log run.jsonl` writes one; give it to `apus report`.")
         }
         let (first, last) = (run.steps[0], run.steps[run.steps.count - 1])
         var lead =
@@ -33,7 +29,7 @@ struct RunSection {
         let stride = (run.steps.count + Self.rowsMax - 1) / Self.rowsMax
         let shown = run.steps.enumerated().filter { $0.offset % stride == 0 }.map(\.element)
         let caption = stride == 1 ? "Every step" : "Every \(stride)th step"
-        return .section(
+        let html = HTML.section(
             "run", "The run", lead + ".",
             content: [
                 .picture("run"),
@@ -52,6 +48,7 @@ struct RunSection {
                             ], texts: shown.map(texts))
                     ]),
             ])
+        return .shown(id: "run", name: "Run", html)
     }
 
     private func counted(_ steps: [RunReport.Step]) -> String {
@@ -67,15 +64,11 @@ struct RunSection {
         ]
     }
 
-    private var load: HTML {
+    private var load: PagePart {
         guard let experts, let last = experts.frames.last else {
-            return .section(
-                "experts", "Expert load by layer",
-                content: [
-                    absent(
-                        "Expert loads are not known",
-                        "A log of `apus train` with `expert_load` brings them.")
-                ])
+            return .missing(
+                id: "experts", what: "Expert loads are not known",
+                remedy: "A log of `apus train` with `expert_load` brings them.")
         }
         let texts = last.load.columns.indices.map { column -> [String] in
             let loads = last.load.values.map { $0[column] }
@@ -89,7 +82,7 @@ struct RunSection {
                 significant(mean > 0 ? variance.squareRoot() / mean : 0),
             ]
         }
-        return .section(
+        let html = HTML.section(
             "experts", "Expert load by layer",
             "How many tokens an expert got, as a multiple of the even share "
                 + "(\(experts.origin), step \(last.step)).",
@@ -106,5 +99,6 @@ struct RunSection {
                             ], texts: texts)
                     ]),
             ])
+        return .shown(id: "experts", name: "Experts", html)
     }
 }

@@ -6,16 +6,13 @@ struct SearchSection {
 
     init(_ search: SearchSummary?) { self.search = search }
 
-    var html: HTML {
+    var part: PagePart {
         guard let search, !search.strategies.isEmpty else {
-            return .section(
-                "search", "Other plans",
-                content: [
-                    absent(
-                        "No search was given", "`apus plan FILE --json > plans.json` makes one.")
-                ])
+            return .missing(
+                id: "search", what: "No search was given",
+                remedy: "`apus plan FILE --json > plans.json` makes one.")
         }
-        return .section(
+        let html = HTML.section(
             "search", "Other plans", search.summary,
             content: [
                 .picture("search"),
@@ -36,6 +33,7 @@ struct SearchSection {
                         ]
                     }),
             ])
+        return .shown(id: "search", name: "Search", html)
     }
 }
 

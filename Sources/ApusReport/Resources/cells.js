@@ -50,7 +50,7 @@ class CellChart extends Picture {
       context.fillStyle = this.shade(value, color);
       const inset = cell > 8 ? 1 : 0.25;
       context.fillRect(left + c * cell, top + r * tall, cell - inset, tall - inset);
-      if (!hasRoom || value === 0) return;
+      if (!hasRoom || value < this.most / 200) return;
       context.fillStyle = value > this.most / 2 ? color.page : color.ink;
       context.textAlign = "center";
       context.fillText(

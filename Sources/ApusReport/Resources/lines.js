@@ -31,7 +31,7 @@ class LineChart extends Picture {
     context.fillStyle = color.soft;
     context.lineWidth = 1;
     context.textAlign = "right";
-    for (const tick of ticksUpTo(this.top, 4)) {
+    for (const tick of ticksUpTo(this.top, 5)) {
       const y = Math.round(this.y(tick, height)) + 0.5;
       context.beginPath();
       context.moveTo(this.left, y);
