@@ -8,6 +8,9 @@ import ArgumentParser
 
 /// Puts a report together from the files that it is made of.
 struct ReportAssembly {
+    /// What `--cluster` and `--local` say of a run.
+    private let cluster: String?
+    private let local: Bool
     private var deployment: (file: String, read: DeploymentFile)?
     private var log: (file: String, log: RunLog)?
     private var audit: (file: String, audit: AuditSummary)?
@@ -18,6 +21,11 @@ struct ReportAssembly {
     private(set) var notes: [Diagnostic] = []
 
     private static let fileSizeMax = TraceLimits.fileSize.count
+
+    init(cluster: String?, local: Bool) {
+        self.cluster = cluster
+        self.local = local
+    }
 
     /// Reads one more file.
     mutating func add(_ file: String) throws {
@@ -75,10 +83,13 @@ struct ReportAssembly {
             guard let first = traces.first else { return [] }
             throw ValidationError("`\(first.file)` is a trace; give its deployment too")
         }
-        let traced = try TracedProgram.sorted(
-            traces, of: deployment.read.deployment, file: deployment.file)
-        let known = Set(traced.map(\.program))
-        return try traced.map { try $0.report() }
+        let setting = ReportedRun.Setting(file: deployment.file, cluster: cluster, local: local)
+        var runs = try ReportedRun.sorted(traces, setting)
+        if let log = log?.log.run, !log.steps.isEmpty, !runs.contains(where: \.hasMeasurement) {
+            runs.append(try ReportedRun(log, setting))
+        }
+        let known = Set(runs.map(\.program))
+        return try runs.map { try $0.report(log: log?.log.run) }
             + simulated(deployment.file).filter { !known.contains($0.program) }.map {
                 try LengthReport($0)
             }

@@ -15,7 +15,7 @@ struct ReportCommand: ParsableCommand {
 
             Examples:
               apus report Plans/strategy-16gpu.yaml -o report.html
-              apus report plan.yaml run.jsonl measured.jsonl audit.json -o report.html
+              apus report plan.yaml run.jsonl run.trace audit.json -o report.html
             """)
 
     @Argument(help: "What to show.")
@@ -25,6 +25,15 @@ struct ReportCommand: ParsableCommand {
         name: [.customShort("o"), .long],
         help: ArgumentHelp("The file to write; stdout without it.", valueName: "path"))
     var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What a run was on: a deployment whose cluster is taken, such as one of this machine.",
+            valueName: "cluster"))
+    var cluster: String?
+
+    @Flag(help: "The log is of a run with `--local`; a trace tells by itself.")
+    var local = false
 
     @Flag(help: "Overwrite the file of `-o`.")
     var force = false
@@ -46,7 +55,7 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         try answering(options) {
             try refuseToOverwrite([output].compactMap(\.self), force: force, inputs: files)
-            var assembly = ReportAssembly()
+            var assembly = ReportAssembly(cluster: cluster, local: local)
             for file in files { try assembly.add(file) }
             let made = try assembly.report()
             let told = assembly.notes.filter { !options.quiet || $0.severity != .note }

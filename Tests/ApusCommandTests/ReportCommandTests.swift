@@ -15,7 +15,7 @@ struct ReportCommandTests {
         #expect(made.output.hasPrefix("wrote \(page), "))
         let text = try folder.text("report.html")
         for part in [
-            "<h1>small</h1>", "4 ranks as pp2,dp2,ep2", "1 step; loss 2.50", "Expert load",
+            "<h1>small</h1>", "4 ranks as pp2,dp2,ep2", "1\u{A0}step; loss 2.50", "Expert load",
         ] {
             #expect(text.contains(part), "\(part)")
         }

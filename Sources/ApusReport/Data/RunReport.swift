@@ -4,6 +4,7 @@ package struct RunReport: Hashable, Sendable {
     package struct Step: Hashable, Sendable {
         package var step: Int
         package var loss: Double?
+        package var tokens: Int?
         package var tokensPerSecond: Double?
         package var stepTime: Double?
         package var gradientNorm: Double?

@@ -23,8 +23,10 @@ struct AuditSection {
             "\(audit.claims.count { $0.verdict == verdict }) \(verdict)"
         }
         let errors = audit.problems.count { $0.severity == "error" }
-        return "\(audit.claims.count) claims: \(verdicts.joined(separator: ", ")). "
-            + "\(audit.problems.count) problems, \(errors) of them errors."
+        return "\(Wording.counted(audit.claims.count, "claim")): "
+            + "\(verdicts.joined(separator: ", ")). "
+            + "\(Wording.counted(audit.problems.count, "problem")), "
+            + "\(Wording.counted(errors, "error")) among them."
     }
 
     private func claims(_ audit: AuditSummary) -> HTML {

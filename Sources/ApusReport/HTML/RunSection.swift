@@ -21,7 +21,7 @@ struct RunSection {
         }
         let (first, last) = (run.steps[0], run.steps[run.steps.count - 1])
         var lead =
-            "\(counted(run.steps)); loss \(Wording.number(first.loss)) at first, "
+            "\(Wording.counted(run.steps.count, "step")); loss \(Wording.number(first.loss)) at first, "
             + "\(Wording.number(last.loss)) at the end"
         if let rate = run.median(\.tokensPerSecond) {
             lead += "; median \(Wording.number(rate)) tokens/s without the first step"
@@ -49,10 +49,6 @@ struct RunSection {
                     ]),
             ])
         return .shown(id: "run", name: "Run", html)
-    }
-
-    private func counted(_ steps: [RunReport.Step]) -> String {
-        steps.count == 1 ? "1 step" : "\(grouped(steps.count)) steps"
     }
 
     private func texts(_ step: RunReport.Step) -> [String] {

@@ -38,6 +38,10 @@ enum Wording {
         return number(value)
     }
 
+    static func counted(_ count: Int, _ noun: String) -> String {
+        unbroken("\(grouped(count)) \(noun)\(count == 1 ? "" : "s")")
+    }
+
     /// How far a prediction lies from its measurement, such as `+2.6 %`.
     static func deviation(_ predicted: Double?, _ measured: Double?) -> String {
         guard let predicted, let measured, measured != 0 else { return unknown }

@@ -64,6 +64,7 @@ private struct LogLine: Decodable {
     var step: Int?
     var event: String?
     var loss: Double?
+    var tokens: Int?
     var tokens_per_s: Double?
     var step_time_s: Double?
     var grad_norm: Double?
@@ -82,6 +83,7 @@ private struct LogLine: Decodable {
         guard let number = step else { return nil }
         var step = RunReport.Step(step: number)
         step.loss = loss
+        step.tokens = tokens
         step.tokensPerSecond = tokens_per_s
         step.stepTime = step_time_s
         step.gradientNorm = grad_norm
