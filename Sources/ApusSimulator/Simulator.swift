@@ -35,7 +35,7 @@ package struct Simulator<Prices: InstructionPrices> {
     /// - Returns: the step's time, and how each set of ranks spends it.
     package func run(tracing deployment: String? = nil) -> SimulatedStep {
         let actors = ActorSet(program, conditions)
-        let (programs, programOf) = lowered(actors.actors)
+        let (programs, programOf) = lowered(actors.actors, records: deployment != nil)
         let table = LaneTable(
             actors, programs: programs, programOf: programOf, levels: prices.level,
             conditions: conditions)
@@ -71,7 +71,7 @@ package struct Simulator<Prices: InstructionPrices> {
     }
 
     /// The programs of all actors; those of one class that compute alike share one.
-    private func lowered(_ actors: [Actor]) -> ([LoweredProgram], [Int]) {
+    private func lowered(_ actors: [Actor], records: Bool) -> ([LoweredProgram], [Int]) {
         var programs: [LoweredProgram] = []
         var known: [Variant: Int] = [:]
         let programOf = actors.map { actor in
@@ -81,7 +81,7 @@ package struct Simulator<Prices: InstructionPrices> {
             programs.append(
                 LoweredProgram(
                     program.classes[actor.classIndex], index: actor.classIndex,
-                    prices: prices(isHot: actor.isHot)))
+                    prices: prices(isHot: actor.isHot), records: records))
             return programs.count - 1
         }
         return (programs, programOf)

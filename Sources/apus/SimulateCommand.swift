@@ -40,6 +40,12 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A file for an HTML report of all lengths.", valueName: "path"))
     var html: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A deployment whose cluster is taken, or GPUs such as `64xh100-sxm`.",
+            valueName: "cluster"))
+    var cluster: String?
+
     @Flag(help: "Overwrite the files of `--trace` and `--html`.")
     var force = false
 
@@ -58,7 +64,7 @@ struct SimulateCommand: ParsableCommand {
         try answering(options) {
             try refuseToOverwrite(
                 [trace, html].compactMap(\.self), force: force, inputs: [file])
-            let input = try SimulationInput(file: file)
+            let input = try SimulationInput(file: file, cluster: cluster)
             let told = input.notes.filter { !options.quiet || $0.severity != .note }
             printDiagnostics(told, colored: options.isColored(2))
             let steps = try input.steps(length: sequenceLength)
