@@ -85,8 +85,10 @@ struct ReportAssembly {
         }
         let setting = ReportedRun.Setting(file: deployment.file, cluster: cluster, local: local)
         var runs = try ReportedRun.sorted(traces, setting)
-        if let log = log?.log.run, !log.steps.isEmpty, !runs.contains(where: \.hasMeasurement) {
-            runs.append(try ReportedRun(log, setting))
+        if let (file, log) = log, !log.run.steps.isEmpty,
+            !runs.contains(where: \.hasMeasurement)
+        {
+            runs.append(try ReportedRun(log.run, file: file, setting))
         }
         let known = Set(runs.map(\.program))
         return try runs.map { try $0.report(log: log?.log.run) }

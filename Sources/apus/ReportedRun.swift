@@ -20,7 +20,6 @@ struct ReportedRun {
     private var input: SimulationInput
     private var isLocal: Bool
     private var setting: Setting
-    private var step: Step
     private var shape: StepShape
     private(set) var program: Program
     private var traces: [Trace] = []
@@ -52,21 +51,20 @@ struct ReportedRun {
     /// The run that a trace is of: of the file as it is, or as `--local` changes it; `nil` for
     /// neither.
     private init?(_ trace: Trace, _ setting: Setting) throws {
-        let subject = trace.subject
+        guard let shape = StepShape(trace.subject) else { return nil }
         for isLocal in [false, true] {
             let input = try SimulationInput(
                 file: setting.file, cluster: setting.cluster, local: isLocal)
-            let replicas = input.plan.degrees.carving(tensor: max(1, subject.tensorParallel)).data
-            let (sequences, overflow) = (subject.sequencesPerMicroBatch * subject.microBatches)
-                .multipliedReportingOverflow(by: max(1, replicas))
-            guard !overflow,
-                let (step, shape) = try? input.trainingStep(
-                    length: subject.sequenceLength, sequences: sequences,
-                    microBatches: subject.microBatches),
-                let run = try? ReportedRun(input, isLocal, setting, step, shape),
-                Trace.Subject(deployment: "", program: run.program).program == subject.program
+            let program = try? compile(
+                model: input.deployment.model, plan: input.plan, shape: shape, at: input.positions)
+            guard let program,
+                Trace.Subject(deployment: "", program: program).program == trace.subject.program
             else { continue }
-            self = run
+            self.input = input
+            self.isLocal = isLocal
+            self.setting = setting
+            self.shape = shape
+            self.program = program
             traces = [trace]
             return
         }
@@ -74,34 +72,55 @@ struct ReportedRun {
     }
 
     /// The run that a log without a trace is of.
-    init(_ log: RunReport, _ setting: Setting) throws {
-        let input = try SimulationInput(
+    ///
+    /// - Throws: `Problems` where the deployment has no such step.
+    init(_ log: RunReport, file: String, _ setting: Setting) throws {
+        input = try SimulationInput(
             file: setting.file, cluster: setting.cluster, local: setting.local)
-        let length = input.deployment.run.sequenceLength
-        let tokens = log.steps.first?.tokens ?? length
-        let (step, shape) = try input.trainingStep(
-            length: length, sequences: max(1, tokens / max(1, length)), microBatches: nil)
-        try self.init(input, setting.local, setting, step, shape)
-    }
-
-    private init(
-        _ input: SimulationInput, _ isLocal: Bool, _ setting: Setting, _ step: Step,
-        _ shape: StepShape
-    ) throws {
-        self.input = input
-        self.isLocal = isLocal
+        isLocal = setting.local
         self.setting = setting
-        self.step = step
+        var run = input.deployment
+        let length = run.run.sequenceLength
+        if let tokens = log.steps.first?.tokens { run.run.sequencesPerStep = tokens / length }
+        let replicas = input.plan.degrees.data
+        guard FileSchema.sequences.contains(run.run.sequencesPerStep),
+            run.run.sequencesPerStep.isMultiple(of: replicas),
+            let shape = StepShape(training: run)
+        else {
+            throw Problems([
+                Diagnostic(
+                    .reportInput, location: Diagnostic.Location(file: file, line: 1),
+                    problem: "the step is none of \(setting.file)",
+                    expected: "whole sequences of \(grouped(length)) tokens for each of "
+                        + counted(replicas, "data rank", "data ranks"),
+                    hint: "`--local` is for a log of a run with `--local`; otherwise give its trace"
+                )
+            ])
+        }
         self.shape = shape
         program = try compile(
-            model: step.model, plan: step.plan, shape: shape, at: input.positions)
+            model: run.model, plan: input.plan, shape: shape, at: input.positions)
+    }
+
+    /// The step as the cost model prices it.
+    private var step: Step? {
+        guard var bucket = input.plan.bucket(forLength: shape.sequenceLength) else { return nil }
+        bucket.sequencesPerDataRank = shape.sequencesPerDataRank
+        bucket.microBatches = shape.microBatches
+        var workload = input.deployment.workload
+        workload.sequencesPerBatch = shape.sequencesPerDataRank * program.mesh.degrees.data
+        workload.precision = shape.precision
+        return Step(
+            model: input.deployment.model, cluster: input.cluster, workload: workload,
+            routing: input.deployment.routing, plan: input.plan, bucket: bucket,
+            sequenceLength: shape.sequenceLength)
     }
 
     /// The section of the report.
     func report(log: RunReport?) throws -> LengthReport {
         var predicted = traces.first { $0.source == .prediction }
         let measured = traces.first { $0.source == .measurement }
-        if predicted == nil, isPriced {
+        if predicted == nil, isPriced, let step {
             let simulated = try SimulatedLength(
                 step, shape: shape, conditions: Conditions(), deployment: setting.file,
                 traces: true, at: input.positions)
@@ -115,7 +134,7 @@ struct ReportedRun {
         length.subject = "this run"
         if isLocal {
             length.notes.append(
-                "A run with `--local`: sequences of \(grouped(step.sequenceLength)) tokens in "
+                "A run with `--local`: sequences of \(grouped(shape.sequenceLength)) tokens in "
                     + "\(shape.precision.rawValue), on this machine instead of the cluster.")
         }
         if predicted == nil {
@@ -143,5 +162,23 @@ struct ReportedRun {
                     + excerpt(subject.precision)
             ], expected: "a trace of a program of \(file)",
             hint: "give the deployment that was run")
+    }
+}
+
+extension StepShape {
+    /// The shape that a trace tells, unless a deployment cannot have it.
+    fileprivate init?(_ subject: Trace.Subject) {
+        let (sequences, overflow) = subject.sequencesPerMicroBatch.multipliedReportingOverflow(
+            by: subject.microBatches)
+        guard !overflow, FileSchema.sequences.contains(sequences),
+            FileSchema.sequenceLength.contains(subject.sequenceLength),
+            let recompute = Plan.Recompute(rawValue: subject.recompute),
+            let precision = Precision(rawValue: subject.precision)
+        else { return nil }
+        self.init(
+            sequenceLength: subject.sequenceLength,
+            sequencesPerMicroBatch: subject.sequencesPerMicroBatch,
+            microBatches: subject.microBatches, tensorParallel: subject.tensorParallel,
+            recompute: recompute, precision: precision)
     }
 }

@@ -48,6 +48,23 @@ struct ReportCommandTests {
         #expect(made.errors.contains("warning: "))
     }
 
+    @Test("a log whose steps the deployment does not have is refused, whatever it says")
+    func refusesLogs() throws {
+        let folder = try TestFolder()
+        for tokens in ["100", "0", "-64", "9223372036854775807"] {
+            let log = try folder.write("{\"step\":1,\"tokens\":\(tokens)}\n", to: "log")
+            let refused = try ApusProcess.run("report", "Plans/small.yaml", log)
+            #expect(refused.status == 2, "\(tokens)")
+            #expect(
+                refused.errors == """
+                    \(log):1: error: the step is none of Plans/small.yaml  [report-input]
+                      expected: whole sequences of 64 tokens for each of 2 data ranks
+                      hint: `--local` is for a log of a run with `--local`; otherwise give its trace
+
+                    """)
+        }
+    }
+
     @Test("nothing is overwritten by accident, and nothing unknown is shown")
     func refuses() throws {
         let folder = try TestFolder()

@@ -103,7 +103,7 @@ package struct Timeline: Hashable, Sendable {
         stages.map { $0.events.count * (4 + $0.lanes.count) }.reduce(0, +)
     }
 
-    package var hasMeasurement: Bool {
-        stages.contains { $0.lanes.contains { $0.origin == .measured } }
+    package func has(_ origin: Origin) -> Bool {
+        stages.contains { $0.lanes.contains { $0.origin == origin } }
     }
 }

@@ -94,7 +94,11 @@ struct Answers {
         guard let predicted, predicted.stepTime != nil else {
             return card(
                 question, "Nothing was predicted",
-                [.paragraph("give the deployment of the run to `apus report`")])
+                [
+                    .paragraph(
+                        "`apus report` needs the run's deployment, and `--cluster` where the run "
+                            + "was on another machine")
+                ])
         }
         var lines = ["step time, predicted against measured"]
         if let peak = predicted.memoryPeak, let held = measured.memoryPeak {

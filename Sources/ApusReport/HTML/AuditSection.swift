@@ -33,10 +33,10 @@ struct AuditSection {
         guard !audit.claims.isEmpty else {
             return absent("The deployment claims nothing", "Its `claims` section would be checked.")
         }
-        return .table(
-            "Claims",
+        let table = HTML.table(
+            "Claims, in the order of the file",
             [
-                .words("Claim"), .words("Verdict"), .number("Claimed"), .number("Computed"),
+                .words("Claim"), .words("Verdict"), .words("Claimed"), .words("Computed"),
                 .words("Unit"), .words("Why"),
             ],
             rows: audit.claims.map { claim in
@@ -45,6 +45,7 @@ struct AuditSection {
                     .text(claim.computed), .text(claim.unit), .text(claim.why),
                 ]
             })
+        return .details("Claims (\(audit.claims.count))", [table])
     }
 
     /// The verdict with a sign beside its colour.

@@ -40,9 +40,11 @@ struct LengthSection {
                 ])
         }
         let lead =
-            timeline.hasMeasurement
-            ? "Each stage's predicted step above the measured steps of its ranks."
-            : "The predicted step of each stage; no run was measured."
+            switch (timeline.has(.predicted), timeline.has(.measured)) {
+            case (true, true): "Each stage's predicted step above the measured steps of its ranks."
+            case (true, false): "The predicted step of each stage; no run was measured."
+            case (false, _): "The measured step of each rank; nothing was predicted."
+            }
         let rows = timeline.stages.flatMap { stage in
             stage.lanes.map { lane in TimelineRow(stage: stage, lane: lane) }
         }
@@ -209,6 +211,8 @@ extension LengthReport {
     /// What the section is of.
     var title: String {
         let sequences = "Sequences of \(grouped(sequenceLength)) tokens"
-        return subject.map { "\($0): \(sequences.lowercased())" } ?? sequences
+        guard let subject else { return sequences }
+        return "\(subject.prefix(1).uppercased())\(subject.dropFirst()): "
+            + sequences.prefix(1).lowercased() + sequences.dropFirst()
     }
 }

@@ -166,8 +166,8 @@ struct Page {
                 .element(
                     "p",
                     text:
-                        "GB = 10⁹ bytes. Made by Apus. This file holds its data and loads nothing from "
-                        + "anywhere.")
+                        "GB = 10⁹ bytes. Made by Apus. This file holds its data and loads nothing "
+                        + "from anywhere.")
             ])
     }
 }

@@ -21,7 +21,8 @@ struct RunSection {
         }
         let (first, last) = (run.steps[0], run.steps[run.steps.count - 1])
         var lead =
-            "\(Wording.counted(run.steps.count, "step")); loss \(Wording.number(first.loss)) at first, "
+            "\(Wording.counted(run.steps.count, "step")); "
+            + "loss \(Wording.number(first.loss)) at first, "
             + "\(Wording.number(last.loss)) at the end"
         if let rate = run.median(\.tokensPerSecond) {
             lead += "; median \(Wording.number(rate)) tokens/s without the first step"

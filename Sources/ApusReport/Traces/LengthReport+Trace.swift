@@ -6,7 +6,8 @@ package import ApusTrace
 extension LengthReport {
     /// What traces of one program tell: a predicted one, a measured one, or both.
     ///
-    /// - Parameter memoryLimit: bytes that a GPU has, where that is known.
+    /// `memoryLimit` is what a GPU has, in bytes, where that is known.
+    ///
     /// - Throws: `Problems` where one of them is of another program.
     package init(
         program: Program, predicted: Trace?, measured: Trace?, memoryLimit: Int?

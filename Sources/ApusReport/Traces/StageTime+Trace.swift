@@ -49,11 +49,25 @@ private struct Use {
                 }
                 let waiting = min(event.duration, max(0, (ready ?? event.start) - event.start))
                 exposed += event.duration - waiting
-                if id.payload.isBetweenStages { bubble += waiting } else { imbalance += waiting }
+                if Self.isBetweenStages(id.payload) {
+                    bubble += waiting
+                } else {
+                    imbalance += waiting
+                }
             }
         }
         // The end of the slowest rank is the end of the step for all.
         bubble += max(0, step.duration - computation - exposed - imbalance - bubble)
+    }
+
+    /// Whether ranks of several stages take part.
+    private static func isBetweenStages(_ payload: Payload) -> Bool {
+        switch payload {
+        case .activation, .activationGradient, .statistics: true
+        case .gather, .scatter, .scatterGradient, .gatherGradient, .counts, .dispatch, .combine,
+            .combineGradient, .dispatchGradient, .gradients, .weights:
+            false
+        }
     }
 
     mutating func add(_ other: Use, times count: Double) {
@@ -61,17 +75,5 @@ private struct Use {
         exposed += other.exposed * count
         imbalance += other.imbalance * count
         bubble += other.bubble * count
-    }
-}
-
-extension Payload {
-    /// Whether ranks of several stages take part.
-    fileprivate var isBetweenStages: Bool {
-        switch self {
-        case .activation, .activationGradient, .statistics: true
-        case .gather, .scatter, .scatterGradient, .gatherGradient, .counts, .dispatch, .combine,
-            .combineGradient, .dispatchGradient, .gradients, .weights:
-            false
-        }
     }
 }

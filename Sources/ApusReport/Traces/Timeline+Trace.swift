@@ -12,7 +12,7 @@ extension Timeline {
 extension Timeline.Stage {
     fileprivate init(_ programClass: ProgramClass, steps: [TracedStep], program: Program) {
         let kinds = programClass.timelineKinds
-        // Instructions that take no time on any rank, such as the end of a slot's life, are left out.
+        // What takes no time on any rank, such as the end of a slot's life, is left out.
         let shown = kinds.indices.filter { kinds[$0] != nil }
         let layers = programClass.layers
         let events = shown.map { index in
@@ -37,7 +37,11 @@ extension Timeline.Lane {
             name, step.origin,
             spans: shown.map { index in
                 if let transfer = rank.transfers[index] {
-                    return .init(step.seconds(transfer.begin), step.seconds(transfer.end))
+                    // A rank that is early waits for the others; the wire is not busy yet.
+                    let ready = step.ready.moment(
+                        rank.trace.rank, step: transfer.step, start: index)
+                    let begin = min(transfer.end, max(transfer.begin, ready ?? transfer.begin))
+                    return .init(step.seconds(begin), step.seconds(transfer.end))
                 }
                 return rank.events[index].map {
                     .init(step.seconds($0.start), step.seconds($0.end))
