@@ -38,10 +38,12 @@ struct LinkShares {
         atActor = Array(repeating: [], count: actorCount)
     }
 
-    /// Adds a transfer of a lane; `changes` has its own end among others.
+    /// Adds a transfer of a lane.
+    ///
+    /// - Returns: whether it has its ports for itself; if not, `changes` has its end among others.
     mutating func begin(
         _ transfer: Int, lane: Int, sender: Int, work: Double, share: Double, at time: Double
-    ) {
+    ) -> Bool {
         var isAlone = true
         for actor in lanes[lane].members {
             if !atActor[actor].isEmpty { isAlone = false }
@@ -51,20 +53,24 @@ struct LinkShares {
             Flow(
                 transfer: transfer, lane: lane, sender: sender, share: share, left: work,
                 since: time))
-        changes.removeAll(keepingCapacity: true)
-        if !isAlone { update(lane, at: time) }
+        if isAlone { return true }
+        update(lane, at: time)
         if !changes.contains(where: { $0.transfer == transfer }) {
             changes.append(Change(transfer: transfer, end: time + work))
         }
+        return false
     }
 
-    /// Takes a transfer off; `changes` has the transfers that go faster now.
-    mutating func end(_ transfer: Int, at time: Double) {
-        changes.removeAll(keepingCapacity: true)
-        guard let index = place(of: transfer) else { return }
-        let lane = flows[index].lane
-        flows.swapAt(index, flows.count - 1)
-        flows.removeLast()
+    /// Takes a transfer off.
+    ///
+    /// - Returns: whether it had its ports for itself; if not, `changes` has those that go faster.
+    mutating func end(_ transfer: Int, at time: Double) -> Bool {
+        guard let index = place(of: transfer), let last = flows.popLast() else { return true }
+        var lane = last.lane
+        if index < flows.count {
+            lane = flows[index].lane
+            flows[index] = last
+        }
         var isAlone = true
         for actor in lanes[lane].members {
             if let place = atActor[actor].firstIndex(of: transfer) {
@@ -72,11 +78,14 @@ struct LinkShares {
             }
             if !atActor[actor].isEmpty { isAlone = false }
         }
-        if !isAlone { update(lane, at: time) }
+        if isAlone { return true }
+        update(lane, at: time)
+        return false
     }
 
     /// Shares the ports of a lane's members out anew.
     private mutating func update(_ lane: Int, at time: Double) {
+        changes.removeAll(keepingCapacity: true)
         var affected: [Int] = []
         for actor in lanes[lane].members {
             for transfer in atActor[actor] where !affected.contains(transfer) {

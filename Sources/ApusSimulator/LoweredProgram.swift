@@ -60,7 +60,7 @@ struct LoweredProgram {
     }
 
     private mutating func lower(
-        _ instruction: borrowing Instruction, of program: ProgramClass,
+        _ instruction: Instruction, of program: ProgramClass,
         _ prices: some InstructionPrices
     ) {
         switch instruction {
@@ -68,12 +68,12 @@ struct LoweredProgram {
             if let state = run.state { write(state, program) }
             for slot in run.outputs { write(slot, program) }
             if case .take(let slot) = run.decision { write(slot, program) }
-            append(prices.computation(copy instruction, of: program))
+            append(prices.computation(instruction, of: program))
         case .backward(let run):
             for slot in run.inputGradients { write(slot, program) }
-            append(prices.computation(copy instruction, of: program))
+            append(prices.computation(instruction, of: program))
         case .zeroGradients, .gradientNorm, .optimizerStep:
-            append(prices.computation(copy instruction, of: program))
+            append(prices.computation(instruction, of: program))
         case .start(let transfer):
             if let destination = transfer.destination { write(destination, program) }
             append(transfer, prices)

@@ -28,6 +28,24 @@ struct TransferState {
     var ready = 0.0
     var begin = 0.0
     var end = 0.0
+
+    /// Notes that a member has started it; `true` where it was the last one.
+    mutating func join(
+        _ operation: LoweredProgram.Operation, actor: Int, at time: Double
+    ) -> Bool {
+        work = max(work, operation.work)
+        share = max(share, operation.share)
+        if operation.isSend { sender = Int32(actor) }
+        missing -= 1
+        if missing == 0 { ready = time }
+        return missing == 0
+    }
+
+    mutating func complete(at time: Double) {
+        end = time
+        isDone = true
+        version += 1
+    }
 }
 
 /// When each instruction of each actor began and ended.

@@ -10,7 +10,7 @@ struct PredictedTrace {
     let table: LaneTable
     let machine: StepMachine
 
-    func trace(of sets: [SimulatedStep.RankSet], deployment: String) -> Trace {
+    func trace(of sets: [SimulatedStep.RankSet], subject: Trace.Subject) -> Trace {
         let queues = program.queueNames
         let ranks = sets.indices.map { index in
             var trace = RankTrace(
@@ -38,7 +38,7 @@ struct PredictedTrace {
             return trace
         }
         return Trace(
-            source: .prediction, subject: .init(deployment: deployment, program: program),
+            source: .prediction, subject: subject,
             queues: queues, ranks: ranks.sorted { $0.rank < $1.rank })
     }
 }

@@ -8,13 +8,9 @@ extension StepMachine {
 
     mutating func start(_ operation: LoweredProgram.Operation, of actor: Int) {
         let place = self.place(operation, of: actor)
-        transfers[place].work = max(transfers[place].work, operation.work)
-        transfers[place].share = max(transfers[place].share, operation.share)
-        if operation.isSend { transfers[place].sender = Int32(actor) }
-        transfers[place].missing -= 1
-        guard transfers[place].missing == 0 else { return }
-        transfers[place].ready = now
-        beginNext(Int(transfers[place].lane))
+        if transfers[place].join(operation, actor: actor, at: now) {
+            beginNext(Int(transfers[place].lane))
+        }
     }
 
     /// Puts the next transfer of a lane on the wire, if it is ready and the lane is free.
@@ -31,9 +27,10 @@ extension StepMachine {
             setBusy(lanes[index].rankCount)
             schedule(place, at: clock + work)
         } else {
-            links.begin(
+            let isAlone = links.begin(
                 place, lane: index, sender: Int(transfers[place].sender), work: work,
                 share: Double(transfers[place].share), at: clock)
+            if isAlone { return schedule(place, at: clock + work) }
             for change in links.changes { schedule(change.transfer, at: change.end) }
         }
     }
@@ -48,15 +45,12 @@ extension StepMachine {
 
     mutating func complete(_ place: Int) {
         let index = Int(transfers[place].lane)
-        transfers[place].end = now
-        transfers[place].isDone = true
-        transfers[place].version += 1
+        transfers[place].complete(at: now)
         isBusy[index] = false
         done[index] += 1
         if cores != nil {
             setBusy(-lanes[index].rankCount)
-        } else {
-            links.end(place, at: clock)
+        } else if !links.end(place, at: clock) {
             for change in links.changes { schedule(change.transfer, at: change.end) }
         }
         beginNext(index)

@@ -103,7 +103,7 @@ struct ReportAssembly {
             let input = try SimulationInput(file: file)
             return try input.steps(length: nil).map { step throws(Problems) in
                 try SimulatedLength(
-                    step, conditions: Conditions(), deployment: file, traces: true,
+                    step, conditions: Conditions(), deployment: file, tracing: .kept,
                     at: input.positions)
             }
         } catch let error as Problems {

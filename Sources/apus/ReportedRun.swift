@@ -123,7 +123,7 @@ struct ReportedRun {
         if predicted == nil, isPriced, let step {
             let simulated = try SimulatedLength(
                 step, shape: shape, conditions: Conditions(), deployment: setting.file,
-                traces: true, at: input.positions)
+                tracing: .kept, at: input.positions)
             predicted = simulated.result.trace
         }
         var length = try LengthReport(

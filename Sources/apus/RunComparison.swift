@@ -32,7 +32,7 @@ struct RunComparison {
         self.file = file
         let (step, shape) = try Self.step(of: measured, input)
         let simulated = try SimulatedLength(
-            step, shape: shape, conditions: Conditions(), deployment: file, traces: true,
+            step, shape: shape, conditions: Conditions(), deployment: file, tracing: .kept,
             at: input.positions)
         program = simulated.program
         guard let trace = simulated.result.trace else {

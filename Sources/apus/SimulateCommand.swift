@@ -76,7 +76,8 @@ struct SimulateCommand: ParsableCommand {
                 let conditions = try disturbances.conditions(for: step)
                 return try SimulatedLength(
                     step, conditions: conditions, deployment: file,
-                    traces: trace != nil || html != nil || !options.json, at: input.positions)
+                    tracing: trace != nil || html != nil ? .kept : options.json ? .none : .shown,
+                    at: input.positions)
             }
             if let trace, let length = lengths.first { try write(length, to: trace) }
             if let html { try writeReport(of: lengths, input, to: html) }

@@ -18,6 +18,15 @@ struct SimulatedLength {
     var verifySeconds: Double
     var simulateSeconds: Double
 
+    /// What becomes of the step's trace.
+    enum Tracing {
+        case none
+        /// It is drawn.
+        case shown
+        /// It is written to a file, or compared.
+        case kept
+    }
+
     var length: Int { step.sequenceLength }
     var tokensPerSecond: Double { Double(step.tokens) / result.stepTime.count }
 
@@ -25,7 +34,7 @@ struct SimulatedLength {
     ///
     /// - Throws: `Problems` where the plan cannot be compiled, or its program not be proven.
     init(
-        _ step: Step, conditions: Conditions, deployment: String, traces: Bool,
+        _ step: Step, conditions: Conditions, deployment: String, tracing: Tracing,
         at positions: KeyPositions
     ) throws(Problems) {
         var shape = StepShape(
@@ -33,13 +42,14 @@ struct SimulatedLength {
         // Accumulation that keeps the global batch extends the flush.
         shape.microBatches = step.microBatches
         try self.init(
-            step, shape: shape, conditions: conditions, deployment: deployment, traces: traces,
+            step, shape: shape, conditions: conditions, deployment: deployment, tracing: tracing,
             at: positions)
     }
 
     /// Simulates a step of another shape.
     init(
-        _ step: Step, shape: StepShape, conditions: Conditions, deployment: String, traces: Bool,
+        _ step: Step, shape: StepShape, conditions: Conditions, deployment: String,
+        tracing: Tracing,
         at positions: KeyPositions
     ) throws(Problems) {
         var step = step
@@ -55,7 +65,12 @@ struct SimulatedLength {
         var simulator = Simulator(
             program: program, step: step, model: CostModel(cluster: step.cluster))
         simulator.conditions = conditions
-        result = simulator.run(tracing: traces ? deployment : nil)
+        let subject: Trace.Subject? =
+            tracing == .none
+            ? nil
+            : Trace.Subject(
+                deployment: deployment, program: program, isFingerprinted: tracing == .kept)
+        result = simulator.run(tracing: subject)
         let simulated = clock.now
         if conditions != Conditions() {
             simulator.conditions = Conditions()

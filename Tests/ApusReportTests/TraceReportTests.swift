@@ -27,7 +27,7 @@ struct TraceReportTests {
             let shape = StepShape(bucket: plan.buckets[0], length: 64, precision: .fp32)
             program = try compile(model: deployment.model, plan: plan, shape: shape)
             result = Simulator(program: program, step: step, model: CostModel(cluster: cluster))
-                .run(tracing: "small.yaml")
+                .run(tracing: Trace.Subject(deployment: "small.yaml", program: program))
             trace = try #require(result.trace)
         }
 

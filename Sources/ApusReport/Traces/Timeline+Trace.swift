@@ -37,11 +37,7 @@ extension Timeline.Lane {
             name, step.origin,
             spans: shown.map { index in
                 if let transfer = rank.transfers[index] {
-                    // A rank that is early waits for the others; the wire is not busy yet.
-                    let ready = step.ready.moment(
-                        rank.trace.rank, step: transfer.step, start: index)
-                    let begin = min(transfer.end, max(transfer.begin, ready ?? transfer.begin))
-                    return .init(step.seconds(begin), step.seconds(transfer.end))
+                    return step.span(of: transfer, by: rank.trace.rank)
                 }
                 return rank.events[index].map {
                     .init(step.seconds($0.start), step.seconds($0.end))
@@ -138,5 +134,18 @@ extension Payload {
             (layer, microBatch)
         case .gradients, .weights, .statistics: (nil, nil)
         }
+    }
+}
+
+extension TracedStep {
+    /// When a transfer was on the wire: from when all sides were there until the first saw that it
+    /// was complete.
+    fileprivate func span(of transfer: TraceTransfer, by rank: Rank) -> Timeline.Span {
+        let start = Int(transfer.instruction)
+        let arrival = ready.arrival(rank, step: transfer.step, start: start)
+        let end = min(transfer.end, arrival ?? transfer.end)
+        let moment = ready.moment(rank, step: transfer.step, start: start)
+        let begin = min(end, max(transfer.begin, moment ?? transfer.begin))
+        return Timeline.Span(seconds(begin), seconds(end))
     }
 }
