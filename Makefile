@@ -5,7 +5,8 @@
 .PHONY: help setup build run test test-slow format clean distclean
 
 help:
-	@echo 'make run         audits and plans Plans/strategy-16gpu.yaml, trains it on 16 local ranks'
+	@echo 'make run         audits, plans, simulates and trains Plans/strategy-16gpu.yaml on 16 local'
+	@echo '                 ranks, and leaves out/strategy-16gpu/report.html'
 	@echo 'make test        runs every test but the long ones'
 	@echo 'make test-slow   runs every test'
 	@echo 'make build       builds .build/release/apus and the engine'

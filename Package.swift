@@ -16,9 +16,12 @@ let strict: [SwiftSetting] =
 let memorySafe: [SwiftSetting] = strict + [.strictMemorySafety()]
 
 func library(
-    _ name: String, _ dependencies: [Target.Dependency], pointers: Bool = false
+    _ name: String, _ dependencies: [Target.Dependency], pointers: Bool = false,
+    resources: [Resource]? = nil
 ) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: pointers ? strict : memorySafe)
+    .target(
+        name: name, dependencies: dependencies, resources: resources,
+        swiftSettings: pointers ? strict : memorySafe)
 }
 
 func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -55,6 +58,10 @@ let package = Package(
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator", "ApusPlanner",
             ]),
         library("ApusExport", ["ApusBase", "ApusPlan"]),
+        // In the code, so that a static binary carries them.
+        library(
+            "ApusReport", ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace"],
+            resources: [.embedInCode("Resources")]),
         .target(name: "CApusEngine"),
         library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
         library("ApusSystem", ["ApusBase"], pointers: true),
@@ -70,7 +77,7 @@ let package = Package(
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-                "ApusAudit", "ApusExport", "ApusTrace", arguments,
+                "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -84,6 +91,7 @@ let package = Package(
         suite("ApusValidationTests", ["ApusValidation", "ApusTestSupport"]),
         suite("ApusAuditTests", ["ApusAudit", "ApusTestSupport"]),
         suite("ApusExportTests", ["ApusExport", "ApusTestSupport"]),
+        suite("ApusReportTests", ["ApusReport", "ApusSimulator", "ApusTestSupport"]),
         suite("ApusEngineTests", ["ApusEngine", "ApusTestSupport"]),
         suite("ApusSystemTests", ["ApusSystem", "ApusTestSupport"]),
         suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),

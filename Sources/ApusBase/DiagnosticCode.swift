@@ -55,6 +55,9 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case exportLoss = "export-loss"
     case exportAssumption = "export-assumption"
 
+    // Showing what was planned and done.
+    case reportInput = "report-input"
+
     // What is wrong with a program.
     case programSyntax = "program-syntax"
     case slotLifetime = "slot-lifetime"

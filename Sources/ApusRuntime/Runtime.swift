@@ -131,6 +131,7 @@ package final class Runtime {
             step: step + 1, loss: statistics.loss, tokens: tokensPerStep, stepSeconds: seconds,
             learningRate: learningRate(step), gradientNorm: statistics.gradientNorm,
             memoryPeak: statistics.memoryPeakMax, expertLoadCV: statistics.expertLoadCV,
+            expertLoads: statistics.expertLoads,
             kept: assignments, rerouted: 0, buffered: 0, dropped: 0,
             communicationSeconds: statistics.communicationMean,
             bubbleSeconds: statistics.bubbleMean, endsRun: statistics.stopRequests > 0)

@@ -14,6 +14,8 @@ package struct StepRecord: Hashable, Sendable {
     /// Peak tensor bytes of the rank that holds most.
     package var memoryPeak: Bytes
     package var expertLoadCV: Double
+    /// Assignments by layer and expert.
+    package var expertLoads: [[Int]]
     /// Assignments over all layers; dropless routing keeps every one.
     package var kept: Int
     package var rerouted: Int

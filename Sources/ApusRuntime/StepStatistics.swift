@@ -62,6 +62,11 @@ struct StepStatistics {
         return values[start..<(start + expertCount)]
     }
 
+    /// Assignments by layer and expert.
+    var expertLoads: [[Int]] {
+        (0..<layerCount).map { layer in loads(layer: layer).map { Int($0) } }
+    }
+
     mutating func setUse(
         rank: Rank, memoryPeak: Bytes, communication: Double, bubble: Double
     ) {

@@ -112,48 +112,6 @@ private struct InstructionTimes {
     }
 }
 
-/// When all traced sides of a transfer had handed it to their queues.
-private struct ReadyTimes {
-    private struct Place: Hashable {
-        var step: Int32
-        var payload: Payload
-        var members: [Int]
-    }
-
-    private struct Own: Hashable {
-        var rank: Int
-        var step: Int32
-        var start: Int
-    }
-
-    private var moments: [Place: Double] = [:]
-    private var places: [Own: Place] = [:]
-
-    init(_ trace: Trace, _ program: Program) {
-        for rank in trace.ranks {
-            let instructions = program.programClass(of: rank.rank).instructions
-            var members: [Queue: [Int]] = [:]
-            for entry in rank.transfers {
-                guard let transfer = instructions.transfer(of: entry) else { continue }
-                let ranks =
-                    members[transfer.queue]
-                    ?? program.mesh.members(of: transfer.queue, rank: rank.rank).map(\.index)
-                members[transfer.queue] = ranks
-                let place = Place(
-                    step: entry.step, payload: transfer.id.payload, members: ranks)
-                moments[place] = max(moments[place] ?? 0, entry.begin)
-                let own = Own(
-                    rank: rank.rank.index, step: entry.step, start: Int(entry.instruction))
-                places[own] = place
-            }
-        }
-    }
-
-    func moment(_ rank: Rank, step: Int32, start: Int) -> Double? {
-        places[Own(rank: rank.index, step: step, start: start)].flatMap { moments[$0] }
-    }
-}
-
 extension ProgramClass {
     /// For each wait the instruction that started its transfer.
     package var startOfWait: [Int?] {

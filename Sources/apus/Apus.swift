@@ -11,8 +11,7 @@ struct Apus: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
-            SimulateCommand.self, CompareCommand.self, ValidateCommand.self, ExportCommand.self,
-            TrainCommand.self,
-            DoctorCommand.self,
+            SimulateCommand.self, CompareCommand.self, ReportCommand.self, ValidateCommand.self,
+            ExportCommand.self, TrainCommand.self, DoctorCommand.self,
         ])
 }

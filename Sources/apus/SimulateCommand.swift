@@ -1,6 +1,7 @@
 import ApusBase
 import ApusCost
 import ApusPlan
+import ApusReport
 import ApusSimulator
 import ApusSystem
 import ApusTrace
@@ -36,13 +37,16 @@ struct SimulateCommand: ParsableCommand {
             valueName: "path"))
     var trace: String?
 
+    @Option(help: ArgumentHelp("A file for an HTML report of all lengths.", valueName: "path"))
+    var html: String?
+
     @Option(
         help: ArgumentHelp(
             "A deployment whose cluster is taken, or GPUs such as `64xh100-sxm`.",
             valueName: "cluster"))
     var cluster: String?
 
-    @Flag(help: "Overwrite the file of `--trace`.")
+    @Flag(help: "Overwrite the files of `--trace` and `--html`.")
     var force = false
 
     @OptionGroup var disturbances: ConditionOptions
@@ -51,12 +55,15 @@ struct SimulateCommand: ParsableCommand {
 
     func validate() throws {
         try require(sequenceLength, of: "--sequence-length", in: FileSchema.sequenceLength)
-        if force, trace == nil { throw ValidationError("`--force` goes with `--trace`") }
+        if force, trace == nil, html == nil {
+            throw ValidationError("`--force` goes with `--trace` and `--html`")
+        }
     }
 
     func run() throws {
         try answering(options) {
-            try refuseToOverwrite([trace].compactMap(\.self), force: force, inputs: [file])
+            try refuseToOverwrite(
+                [trace, html].compactMap(\.self), force: force, inputs: [file])
             let input = try SimulationInput(file: file, cluster: cluster)
             let told = input.notes.filter { !options.quiet || $0.severity != .note }
             printDiagnostics(told, colored: options.isColored(2))
@@ -69,10 +76,11 @@ struct SimulateCommand: ParsableCommand {
                 let conditions = try disturbances.conditions(for: step)
                 return try SimulatedLength(
                     step, conditions: conditions, deployment: file,
-                    tracing: trace != nil ? .kept : options.json ? .none : .shown,
+                    tracing: trace != nil || html != nil ? .kept : options.json ? .none : .shown,
                     at: input.positions)
             }
             if let trace, let length = lengths.first { try write(length, to: trace) }
+            if let html { try writeReport(of: lengths, input, to: html) }
             if options.json { return try printJSON(lengths.map(SimulationRecord.init)) }
             let style = TimelineStyle(
                 isPlain: options.color == .never || !Terminal.isTerminal(1),
@@ -84,6 +92,18 @@ struct SimulateCommand: ParsableCommand {
                 }
             }
         }
+    }
+
+    private func writeReport(
+        of lengths: [SimulatedLength], _ input: SimulationInput, to path: String
+    ) throws {
+        let facts = DeploymentFacts(deployment: input.deployment)
+        var data = ReportData(title: fileTitle(file), summary: facts.summary)
+        data.facts = facts.groups
+        data.lengths = try lengths.map { try LengthReport($0) }
+        data.provenance = ["deployment \(file), simulated"]
+        try writeFileAtomically(Array(ApusReport.html(for: data).utf8), to: path)
+        if !options.quiet { printMessage("wrote \(path)") }
     }
 
     private func write(_ length: SimulatedLength, to path: String) throws {

@@ -13,6 +13,9 @@ struct StepLog: Codable {
     var grad_norm: Double
     var memory_peak_bytes: Int
     var expert_load_cv: Double
+    /// Assignments by layer and expert; left out where there are so many that they would swell the
+    /// log.
+    var expert_load: [[Int]]?
     var kept: Int
     var rerouted: Int
     var buffered: Int
@@ -21,6 +24,8 @@ struct StepLog: Codable {
     var bubble_s: Double
     /// Which membership of ranks the step ran with; it changes when a run survives a fault.
     var generation: Int
+
+    private static let loadCountMax = 4096
 
     init(_ record: StepRecord) {
         step = record.step
@@ -32,6 +37,8 @@ struct StepLog: Codable {
         grad_norm = record.gradientNorm
         memory_peak_bytes = record.memoryPeak.count
         expert_load_cv = record.expertLoadCV
+        let loadCount = record.expertLoads.map(\.count).reduce(0, +)
+        expert_load = (1...Self.loadCountMax).contains(loadCount) ? record.expertLoads : nil
         kept = record.kept
         rerouted = record.rerouted
         buffered = record.buffered

@@ -57,7 +57,8 @@ struct HelpTests {
     }
 
     private static let commands = [
-        "plan", "audit", "explain", "program", "simulate", "compare", "validate", "export", "train",
+        "plan", "audit", "explain", "program", "simulate", "compare", "report", "validate",
+        "export", "train",
         "doctor",
     ]
 }

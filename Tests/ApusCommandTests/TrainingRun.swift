@@ -7,8 +7,8 @@ struct TrainingRun {
     /// The fields of a step's line in the log, as users and other programs rely on them.
     static let logFields: Set<String> = [
         "step", "loss", "tokens", "tokens_per_s", "step_time_s", "lr", "grad_norm",
-        "memory_peak_bytes", "expert_load_cv", "kept", "rerouted", "buffered", "dropped",
-        "communication_s", "bubble_s", "generation",
+        "memory_peak_bytes", "expert_load_cv", "expert_load", "kept", "rerouted", "buffered",
+        "dropped", "communication_s", "bubble_s", "generation",
     ]
 
     static var hasEngine: Bool {

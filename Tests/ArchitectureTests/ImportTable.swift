@@ -25,6 +25,8 @@ struct ImportTable {
             "ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator", "ApusPlanner",
         ],
         "ApusExport": ["ApusBase", "ApusPlan"],
+        // Foundation writes the JSON that a page carries.
+        "ApusReport": ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "Foundation"],
         "CApusEngine": [],
         // With ApusSystem the only module with pointers; Glibc for `dlopen`.
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
@@ -39,7 +41,7 @@ struct ImportTable {
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ApusTrace",
+            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
             "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
