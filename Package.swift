@@ -56,6 +56,8 @@ let package = Package(
         .target(name: "CApusEngine"),
         library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
         library("ApusSystem", ["ApusBase"], pointers: true),
+        library(
+            "ApusCalibration", ["ApusBase", "ApusPlan", "ApusEngine", "ApusSystem"]),
         library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
         library(
             "ApusRuntime",
@@ -65,7 +67,7 @@ let package = Package(
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-                "ApusAudit", "ApusExport", arguments,
+                "ApusAudit", "ApusExport", "ApusCalibration", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -80,6 +82,7 @@ let package = Package(
         suite("ApusExportTests", ["ApusExport", "ApusTestSupport"]),
         suite("ApusEngineTests", ["ApusEngine", "ApusTestSupport"]),
         suite("ApusSystemTests", ["ApusSystem", "ApusTestSupport"]),
+        suite("ApusCalibrationTests", ["ApusCalibration", "ApusTestSupport"]),
         suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),
         suite("ApusRuntimeTests", ["ApusRuntime", "ApusTestSupport"]),
         suite("ApusCommandTests", ["apus", "ApusTestSupport"]),

@@ -13,6 +13,7 @@ struct Apus: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
-            ValidateCommand.self, ExportCommand.self, TrainCommand.self, DoctorCommand.self,
+            ValidateCommand.self, ExportCommand.self, TrainCommand.self,
+            CalibrateCommand.self, DoctorCommand.self,
         ])
 }

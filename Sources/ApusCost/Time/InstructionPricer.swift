@@ -40,16 +40,17 @@ package struct InstructionPricer: Sendable {
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
-            time(islands.cost(of: run.island).forward.work)
+            time(islands.cost(of: run.island).forward.work) + pricer.islandTime(.forward)
         case .backward(let run):
-            time(islands.cost(of: run.island).backward.work)
+            time(islands.cost(of: run.island).backward.work) + pricer.islandTime(.backward)
         case .zeroGradients:
-            pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
+            pricer.clearingTime(weights: weights(of: programClass), bytesPerWeight: 4)
         case .optimizerStep:
-            pricer.elementwiseTime(
-                bytes: Double(updated(by: programClass) * updateBytesPerWeight)
-            ).time
-        case .start, .wait, .free, .gradientNorm:
+            pricer.updateTime(
+                weights: updated(by: programClass), bytesPerWeight: updateBytesPerWeight)
+        case .gradientNorm:
+            pricer.normTime(weights: weights(of: programClass))
+        case .start, .wait, .free:
             .zero
         }
     }
@@ -60,8 +61,10 @@ package struct InstructionPricer: Sendable {
         switch transfer.id.payload {
         case .activation, .activationGradient:
             return network.time(.pointToPoint, payload: payload, span: pipeline)
-        case .gather, .scatterGradient, .counts, .weights:
+        case .gather, .scatterGradient, .weights:
             return collective(.allGather, payload, on: transfer.queue)
+        case .counts:
+            return collective(.allToAll, payload, on: transfer.queue)
         case .scatter, .gatherGradient:
             return collective(.reduceScatter, payload, on: transfer.queue)
         case .dispatch, .combine, .combineGradient, .dispatchGradient:
