@@ -40,8 +40,10 @@ let package = Package(
         library("ApusBase", []),
         library("ApusPlan", ["ApusBase", yams]),
         library("ApusProgram", ["ApusBase", "ApusPlan"]),
+        library("ApusTrace", ["ApusBase", "ApusPlan", "ApusProgram"]),
         library("ApusCost", ["ApusBase", "ApusPlan", "ApusProgram"]),
-        library("ApusSimulator", ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost"]),
+        library(
+            "ApusSimulator", ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusCost"]),
         library(
             "ApusPlanner", ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"]),
         library(
@@ -61,13 +63,16 @@ let package = Package(
         library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
         library(
             "ApusRuntime",
-            ["ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", containers]),
+            [
+                "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
+                containers,
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-                "ApusAudit", "ApusExport", "ApusCalibration", arguments,
+                "ApusAudit", "ApusExport", "ApusTrace", "ApusCalibration", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -75,6 +80,7 @@ let package = Package(
         suite("ApusPlanTests", ["ApusPlan", "ApusTestSupport"]),
         suite("ApusProgramTests", ["ApusProgram", "ApusTestSupport"]),
         suite("ApusCostTests", ["ApusCost", "ApusTestSupport"]),
+        suite("ApusTraceTests", ["ApusTrace", "ApusTestSupport"]),
         suite("ApusSimulatorTests", ["ApusSimulator", "ApusCost", "ApusTestSupport"]),
         suite("ApusPlannerTests", ["ApusPlanner", "ApusTestSupport"]),
         suite("ApusValidationTests", ["ApusValidation", "ApusTestSupport"]),

@@ -64,6 +64,10 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case transferMismatch = "transfer-mismatch"
     case deadlock = "deadlock"
 
+    // A trace, and what it is compared with.
+    case traceSyntax = "trace-syntax"
+    case traceMismatch = "trace-mismatch"
+
     // The text to train on.
     case dataMissing = "data-missing"
     case dataSize = "data-size"

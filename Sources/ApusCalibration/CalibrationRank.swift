@@ -51,7 +51,8 @@ package struct CalibrationRank {
             onProgress("collectives of \(count) ranks")
             if rank < count {
                 let runs = CollectiveRuns(
-                    engine: engine, group: try group("\(count)", of: count), rank: rank, size: count,
+                    engine: engine, group: try group("\(count)", of: count), rank: rank,
+                    size: count,
                     watch: watch)
                 for bytes in sizes { result.collectives += try runs.collectives(bytes: bytes) }
             }
@@ -142,7 +143,9 @@ package struct CalibrationRank {
             try world.barrier()
             let time = rank < count ? try mixedWork() : 0
             try world.barrier()
-            if count == 1 { alone = time } else if alone > 0 {
+            if count == 1 {
+                alone = time
+            } else if alone > 0 {
                 result.append(
                     Calibration.BusyCores(
                         cores: count, slowdown: significant(max(1, time / alone), digits: 3)))

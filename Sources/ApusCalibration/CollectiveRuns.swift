@@ -68,7 +68,8 @@ struct CollectiveRuns: ~Copyable {
         let once = (monotonicSeconds() - first) / 3
         let wanted = max(1, (watch.sampleSeconds * 4 / max(1e-6, once)).rounded(.up))
         let most = max(3, watch.limitSeconds / (max(1e-6, once) * wanted))
-        let (count, repetitions) = try agreed(min(wanted, 200), min(most, Double(watch.repetitions)))
+        let (count, repetitions) = try agreed(
+            min(wanted, 200), min(most, Double(watch.repetitions)))
         var samples: [Double] = []
         let busy = Host.processorSeconds
         for _ in 0..<repetitions {

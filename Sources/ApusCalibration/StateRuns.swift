@@ -34,7 +34,8 @@ struct StateRuns {
         let norm = try watch.timing { () throws(EngineError) in _ = try sumsOfSquares(gradients) }
         let clearing = try watch.timing { () throws(EngineError) in try flat.fill(0) }
         return [
-            (Calibration.KernelKind.optimizer, update), (.gradientNorm, norm), (.clearing, clearing),
+            (Calibration.KernelKind.optimizer, update), (.gradientNorm, norm),
+            (.clearing, clearing),
         ].map { kind, timing in
             Calibration.Kernel(
                 kind: kind, pass: .forward, numbers: size * pieces,

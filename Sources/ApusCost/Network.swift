@@ -125,6 +125,34 @@ package struct Network: Sendable {
         }
     }
 
+    /// The level of the network that a group crosses, as an index into the cluster's links from the
+    /// innermost.
+    package func level(of span: GroupSpan) -> Int {
+        guard span.nodes > 1 else { return 0 }
+        let extent = span.nodes * gpusPerNode
+        return 1 + (outer.firstIndex { $0.gpuCount >= extent } ?? outer.count - 1)
+    }
+
+    /// The share of a rank's bandwidth at its level that a collective uses in `time`.
+    func bandwidthShare(
+        _ collective: Collective, payload: Double, span: GroupSpan, in time: Seconds
+    ) -> Double {
+        guard span.ranks > 1, time > .zero else { return 0 }
+        let wire = payload * collective.wireShare(ranks: span.ranks)
+        guard span.nodes > 1 else {
+            return min(1, wire / (inner.bandwidthGBPerSecond * 1e9 * time.count))
+        }
+        let link = slowest(nodes: span.nodes)
+        // The interfaces of a node's ranks carry rings together; rows of its own stay inside.
+        let outside =
+            switch collective {
+            case .pointToPoint: wire
+            case .allToAll: payload * Double(span.ranks - span.ranksPerNode) / Double(span.ranks)
+            case .allReduce, .reduceScatter, .allGather: wire / Double(span.ranksPerNode)
+            }
+        return min(1, outside / (link.bandwidthGBPerSecond * 1e9 * time.count))
+    }
+
     /// The slowest link on the way between `nodes` nodes that lie side by side.
     func slowest(nodes: Int) -> Link {
         let extent = nodes * gpusPerNode

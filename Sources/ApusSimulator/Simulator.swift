@@ -1,77 +1,133 @@
 package import ApusBase
 package import ApusCost
+import ApusPlan
 package import ApusProgram
-
-/// What the second interpreter says of one step of a program.
-package struct SimulatedStep: Hashable, Sendable {
-    /// When the last rank is done.
-    package var stepTime: Seconds
-    /// Computation of one rank of each class.
-    package var computation: [Seconds]
-    /// When one rank of each class is done.
-    package var finish: [Seconds]
-}
+import ApusTrace
 
 /// Interprets a program in virtual time: it prices each instruction where the runtime performs it.
 ///
-/// The ranks of a class run the same list in step, so one rank stands for all of them. A transfer
-/// begins when every class that takes part has started it and its queue is free, and ends after its
-/// time on the wire.
-package struct Simulator {
+/// `docs/simulator.md` says what the model of time is.
+package struct Simulator<Prices: InstructionPrices> {
     private let program: Program
-    private let pricer: InstructionPricer
+    private let prices: Prices
+    /// Processor cores that all ranks share; `nil` where each has its own device.
+    private let cores: Int?
+    /// How much longer work takes while one core is busy, while two are, and so on.
+    private let slowdowns: [Double]
+    private let persistent: (ProgramClass) -> Bytes
+    /// What disturbs the step.
+    package var conditions = Conditions()
 
-    package init(program: Program, step: Step, model: CostModel) {
+    /// A simulator with prices of its own.
+    package init(
+        program: Program, prices: Prices, cores: Int? = nil, slowdowns: [Double] = [],
+        persistent: @escaping (ProgramClass) -> Bytes = { _ in .zero }
+    ) {
         self.program = program
-        pricer = InstructionPricer(program: program, step: step, model: model)
+        self.prices = prices
+        self.cores = cores
+        self.slowdowns = slowdowns
+        self.persistent = persistent
     }
 
     /// One step from its first instruction to the end of the slowest rank.
     ///
     /// The program has to be proven (`Program.verify`); one that deadlocks ends in a trap.
-    package func run() -> SimulatedStep {
-        var clocks = program.classes.map { _ in ClassClock() }
-        var network = TransferBoard(program: program, pricer: pricer)
-        var isMoving = true
-        while isMoving {
-            isMoving = false
-            for index in clocks.indices {
-                while advance(&clocks[index], class: index, &network) { isMoving = true }
-            }
+    ///
+    /// - Parameter deployment: with a name, the result has a trace under it.
+    /// - Returns: the step's time, and how each set of ranks spends it.
+    package func run(tracing deployment: String? = nil) -> SimulatedStep {
+        let actors = ActorSet(program, conditions)
+        let (programs, programOf) = lowered(actors.actors)
+        let table = LaneTable(
+            actors, programs: programs, programOf: programOf, levels: prices.level,
+            conditions: conditions)
+        var machine = StepMachine(
+            actors.actors, programs: programs, programOf: programOf, table: table, cores: cores,
+            slowdowns: slowdowns, conditions: conditions, records: deployment != nil)
+        machine.run()
+        let end = machine.states.map(\.finish).max() ?? 0
+        let sets = zip(actors.actors, machine.states).enumerated().map { index, pair in
+            let (actor, state) = pair
+            let lowered = programs[programOf[index]]
+            let idle = end - state.computation - state.exposed - state.skew
+            return SimulatedStep.RankSet(
+                rank: actor.rank, rankCount: actor.rankCount,
+                stage: program.classes[actor.classIndex].stage,
+                computation: Seconds(state.computation), exposed: Seconds(state.exposed),
+                skew: Seconds(state.skew), bubble: Seconds(max(0, idle)),
+                finish: Seconds(state.finish),
+                persistent: persistent(program.classes[actor.classIndex]),
+                slotPeak: Bytes(lowered.heldPeak))
         }
-        for (clock, programClass) in zip(clocks, program.classes) {
-            precondition(clock.next == programClass.instructions.count, "a proven program ends")
+        var result = SimulatedStep(
+            stepTime: Seconds(end), rankSets: sets,
+            sent: sent(actors.actors, programs, programOf),
+            instructionCount: programOf.map { programs[$0].operations.count }.reduce(0, +))
+        if let deployment {
+            let builder = PredictedTrace(
+                program: program, programs: programs, programOf: programOf, table: table,
+                machine: machine)
+            result.trace = builder.trace(of: sets, deployment: deployment)
         }
-        return SimulatedStep(
-            stepTime: clocks.map(\.now).max() ?? .zero, computation: clocks.map(\.computation),
-            finish: clocks.map(\.now))
+        return result
     }
 
-    /// Runs one instruction of a class; `false` where it has to wait for another class, or is done.
-    private func advance(
-        _ clock: inout ClassClock, class index: Int, _ network: inout TransferBoard
-    ) -> Bool {
-        let programClass = program.classes[index]
-        guard clock.next < programClass.instructions.count else { return false }
-        let instruction = programClass.instructions[clock.next]
-        switch instruction {
-        case .start(let transfer):
-            network.start(transfer, class: index, at: clock.now)
-        case .wait(let id):
-            guard let end = network.end(of: id, class: index) else { return false }
-            clock.now = max(clock.now, end)
-        case .forward, .backward, .zeroGradients, .optimizerStep, .gradientNorm, .free:
-            let time = pricer.computation(instruction, of: programClass)
-            clock.now += time
-            clock.computation += time
+    /// The programs of all actors; those of one class that compute alike share one.
+    private func lowered(_ actors: [Actor]) -> ([LoweredProgram], [Int]) {
+        var programs: [LoweredProgram] = []
+        var known: [Variant: Int] = [:]
+        let programOf = actors.map { actor in
+            let variant = Variant(classIndex: actor.classIndex, isHot: actor.isHot)
+            if let index = known[variant] { return index }
+            known[variant] = programs.count
+            programs.append(
+                LoweredProgram(
+                    program.classes[actor.classIndex], index: actor.classIndex,
+                    prices: prices(isHot: actor.isHot)))
+            return programs.count - 1
         }
-        clock.next += 1
-        return true
+        return (programs, programOf)
+    }
+
+    /// Prices with the rows that a rank's experts get: a hot share, or what it leaves the others.
+    private func prices(isHot: Bool) -> Prices {
+        let shares = Double(program.mesh.degrees.expert)
+        guard let hot = conditions.hotExpertShare, shares > 1 else { return prices }
+        return prices.withExpertRows(
+            isHot ? hot * shares : (1 - hot) * shares / (shares - 1))
+    }
+
+    private func sent(
+        _ actors: [Actor], _ programs: [LoweredProgram], _ programOf: [Int]
+    ) -> [SimulatedStep.SentBytes] {
+        var sizes: [String: Bytes] = [:]
+        for (actor, index) in zip(actors, programOf) {
+            for case .some(let entry) in programs[index].sent {
+                sizes[String(entry.payload.kind), default: .zero] +=
+                    actor.rankCount * entry.size
+            }
+        }
+        return sizes.sorted { $0.key < $1.key }.map { .init(kind: $0.key, size: $0.value) }
     }
 }
 
-private struct ClassClock {
-    var next = 0
-    var now = Seconds.zero
-    var computation = Seconds.zero
+extension Simulator where Prices == InstructionPricer {
+    /// A simulator with the cost model's prices, on the step's cluster.
+    package init(program: Program, step: Step, model: CostModel) {
+        self.init(
+            program: program,
+            prices: InstructionPricer(program: program, step: step, model: model),
+            cores: step.cluster.cores,
+            slowdowns: (1...max(1, step.cluster.cores ?? 1)).map {
+                step.cluster.calibration?.slowdown(busyCores: $0) ?? 1
+            }
+        ) { program.persistentSize(of: $0, in: step.model) }
+    }
+}
+
+/// What decides the prices of an actor's program.
+private struct Variant: Hashable {
+    var classIndex: Int
+    var isHot: Bool
 }

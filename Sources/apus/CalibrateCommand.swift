@@ -46,7 +46,8 @@ struct CalibrateCommand: ParsableCommand {
     var quick = false
 
     @Option(
-        help: ArgumentHelp("The GPU that was measured, as a cluster file names it.",
+        help: ArgumentHelp(
+            "The GPU that was measured, as a cluster file names it.",
             valueName: "name"))
     var gpu: String?
 

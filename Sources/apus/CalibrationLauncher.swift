@@ -54,7 +54,8 @@ struct CalibrationLauncher {
         }
         let command = ["apus"] + CommandLine.arguments.dropFirst()
         cluster.calibration?.sources[0].date = today()
-        cluster.calibration?.sources[0].command = String(command.joined(separator: " ").prefix(1000))
+        cluster.calibration?.sources[0].command = String(
+            command.joined(separator: " ").prefix(1000))
         return cluster
     }
 

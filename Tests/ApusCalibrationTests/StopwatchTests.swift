@@ -11,9 +11,11 @@ struct StopwatchTests {
         #expect(timing.spread == 0.5)
     }
 
-    @Test("four significant digits stay, whatever the size", arguments: [
-        (123_456.0, 123_500.0), (1.23456, 1.235), (0.000123456, 0.0001235), (0, 0),
-    ])
+    @Test(
+        "four significant digits stay, whatever the size",
+        arguments: [
+            (123_456.0, 123_500.0), (1.23456, 1.235), (0.000123456, 0.0001235), (0, 0),
+        ])
     func rounds(value: Double, expected: Double) {
         #expect(significant(value) == expected)
     }

@@ -57,6 +57,6 @@ struct HelpTests {
     }
 
     private static let commands = [
-        "plan", "audit", "explain", "program", "validate", "export", "train", "doctor",
+        "plan", "audit", "explain", "program", "simulate", "validate", "export", "train", "doctor",
     ]
 }

@@ -65,7 +65,9 @@ struct CalibratedCostTests {
             kernels.product(m: $0, n: 300, k: 200, precision: .fp32).time.count
         }
         #expect(zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 })
-        let moves = (0..<40).map { kernels.elementwise(bytes: Double(1 << 8) * pow2($0)).time.count }
+        let moves = (0..<40).map {
+            kernels.elementwise(bytes: Double(1 << 8) * pow2($0)).time.count
+        }
         #expect(zip(moves, moves.dropFirst()).allSatisfy { $0 <= $1 })
     }
 

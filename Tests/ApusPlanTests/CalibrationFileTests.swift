@@ -89,7 +89,7 @@ struct CalibrationFileTests {
             )
             .contains(
                 """
-                cluster.yaml:1:39: error: `other.yaml` has no `cluster.calibration`  [missing-key]
+                cluster.yaml:1:40: error: `other.yaml` has no `cluster.calibration`  [missing-key]
                   expected: a file that `apus calibrate -o` wrote
                 """))
         let chain = "cluster: { nodes: 1, gpus_per_node: 1, gpu: b200, calibration: other.yaml }"
@@ -132,7 +132,8 @@ struct CalibrationFileTests {
             Calibration.BusyCores(cores: 4, slowdown: 1.75),
             Calibration.BusyCores(cores: 2, slowdown: 1.25),
         ]
-        #expect([1, 2, 3, 4, 9].map(calibration.slowdown(busyCores:)) == [1, 1.25, 1.5, 1.75, 1.75])
+        #expect(
+            [1, 2, 3, 4, 9].map(calibration.slowdown(busyCores:)) == [1, 1.25, 1.5, 1.75, 1.75])
         #expect(Calibration().slowdown(busyCores: 8) == 1)
     }
 }

@@ -18,7 +18,8 @@ struct LogReaderTests {
         let found = try read("nccl-all-reduce.txt")
         #expect(
             found.calibration.collectives == [
-                Calibration.Exchange(collective: .allReduce, ranks: 4, bytes: 8, microseconds: 21.5),
+                Calibration.Exchange(
+                    collective: .allReduce, ranks: 4, bytes: 8, microseconds: 21.5),
                 Calibration.Exchange(
                     collective: .allReduce, ranks: 4, bytes: 1_048_576, microseconds: 64),
                 Calibration.Exchange(
@@ -36,7 +37,8 @@ struct LogReaderTests {
         let rows = try read("alltoall_perf.log").calibration.collectives
         #expect(
             rows == [
-                Calibration.Exchange(collective: .allToAll, ranks: 2, bytes: 1024, microseconds: 18.4),
+                Calibration.Exchange(
+                    collective: .allToAll, ranks: 2, bytes: 1024, microseconds: 18.4),
                 Calibration.Exchange(
                     collective: .allToAll, ranks: 2, bytes: 1_048_576, microseconds: 33),
             ])
@@ -114,7 +116,8 @@ struct LogReaderTests {
 
     @Test("rows that say not how many ranks took part are refused with their count")
     func refusesUnknownRanks() {
-        let text = "# size count type redop root time algbw busbw #wrong\n8 2 float sum -1 9 0 0 0\n"
+        let text =
+            "# size count type redop root time algbw busbw #wrong\n8 2 float sum -1 9 0 0 0\n"
         #expect(
             message(text, "all_reduce_perf.txt") == """
                 all_reduce_perf.txt:1: error: no row of nccl-tests can be used  [log-format]
@@ -129,7 +132,7 @@ struct LogReaderTests {
     func refusesCutTrace() {
         #expect(
             message("{ \"traceEvents\": [\n { \"name\": \"a\"", "t.json") == """
-                t.json:2:14: error: the trace is no JSON from here on  [log-format]
+                t.json:2:15: error: the trace is no JSON from here on  [log-format]
                   expected: `,` or `}`
                   hint: a trace that ends early was cut off while it was written
                 """)
@@ -140,8 +143,10 @@ struct LogReaderTests {
         arguments: [
             String(repeating: "[", count: 1_000_000),
             String(repeating: "{\"a\":", count: 300_000),
-            "{\"traceEvents\": [{\"dur\": 1e999, \"cat\": \"kernel\", \"args\": {\"External id\": 1e300}}]}",
-            "{\"traceEvents\": [{\"cat\": \"kernel\", \"name\": \"nccl\", \"dur\": 5, \"args\": "
+            "{\"traceEvents\": [{\"dur\": 1e999, \"cat\": \"kernel\", \"args\": "
+                + "{\"External id\": 1e300}}]}",
+            "{\"traceEvents\": [{\"cat\": \"kernel\", \"name\": \"nccl\", \"dur\": 5, "
+                + "\"args\": "
                 + "{\"Collective name\": \"allreduce\", \"In msg nelems\": 1e15, \"dtype\": \"Float\"}}]}",
             "{\"traceEvents\": \"\\", "{\"traceEvents\": [1 2]}", "[", "{", "[}",
             "busbw" + String(repeating: " 99999999999999999999", count: 100_000),
@@ -156,9 +161,11 @@ struct LogReaderTests {
         #expect(ContinuousClock.now - start < .seconds(5))
     }
 
-    @Test("random damage to each fixture never traps", arguments: [
-        "nccl-all-reduce.txt", "megatron.log", "torchtitan.log", "kineto.json",
-    ])
+    @Test(
+        "random damage to each fixture never traps",
+        arguments: [
+            "nccl-all-reduce.txt", "megatron.log", "torchtitan.log", "kineto.json",
+        ])
     func bearsDamage(name: String) throws {
         let url = Repository.root.appending(path: "Tests/Fixtures/logs/\(name)")
         let whole = Array(try Data(contentsOf: url))

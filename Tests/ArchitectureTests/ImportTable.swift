@@ -16,8 +16,9 @@ struct ImportTable {
         "ApusBase": [],
         "ApusPlan": ["ApusBase", "Yams"],
         "ApusProgram": ["ApusBase", "ApusPlan"],
+        "ApusTrace": ["ApusBase", "ApusPlan", "ApusProgram"],
         "ApusCost": ["ApusBase", "ApusPlan", "ApusProgram"],
-        "ApusSimulator": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost"],
+        "ApusSimulator": ["ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusCost"],
         "ApusPlanner": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
         "ApusValidation": ["ApusBase", "ApusPlan", "ApusProgram", "ApusCost", "ApusSimulator"],
         "ApusAudit": [
@@ -34,12 +35,14 @@ struct ImportTable {
         "ApusControl": ["ApusBase", "ApusPlan", "ApusSystem"],
         // BasicContainers: the slots that hold tensors.
         "ApusRuntime": [
-            "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "BasicContainers",
+            "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
+            "BasicContainers",
         ],
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ApusCalibration", "ArgumentParser", "Foundation", "Glibc", "Synchronization",
+            "ApusAudit", "ApusExport", "ApusTrace", "ApusCalibration",
+            "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
     ])

@@ -8,14 +8,19 @@ package struct InstructionPricer: Sendable {
     private let network: Network
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
-    private let islands: IslandCosts
-    private let launch: Seconds
+    private let islands: IslandTimes
     private let isSharded: Bool
     private let model: Model
     private let mesh: Mesh
     private let updateBytesPerWeight: Int
+    private let program: Program
+    private let step: Step
+    private let costs: CostModel
 
     package init(program: Program, step: Step, model: CostModel) {
+        self.program = program
+        self.step = step
+        costs = model
         pricer = model.layerPricer(for: step)
         network = model.network
         self.model = step.model
@@ -27,8 +32,7 @@ package struct InstructionPricer: Sendable {
             spans[axis] = GroupSpan(ranks, domain: model.domain)
         }
         self.spans = spans
-        islands = IslandCosts(pricer)
-        launch = step.implementation.launchTime
+        islands = IslandTimes(pricer, launch: step.implementation.launchTime)
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
@@ -40,9 +44,9 @@ package struct InstructionPricer: Sendable {
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
-            time(islands.cost(of: run.island).forward.work) + pricer.islandTime(.forward)
+            islands.time(of: run.island).forward + pricer.islandTime(.forward)
         case .backward(let run):
-            time(islands.cost(of: run.island).backward.work) + pricer.islandTime(.backward)
+            islands.time(of: run.island).backward + pricer.islandTime(.backward)
         case .zeroGradients:
             pricer.clearingTime(weights: weights(of: programClass), bytesPerWeight: 4)
         case .optimizerStep:
@@ -76,16 +80,45 @@ package struct InstructionPricer: Sendable {
         }
     }
 
-    private func collective(_ kind: Collective, _ payload: Double, on queue: Queue) -> Seconds {
-        switch queue {
-        case .group(let axis):
-            spans[axis].map { network.time(kind, payload: payload, span: $0) } ?? .zero
-        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut:
-            network.time(.pointToPoint, payload: payload, span: pipeline)
+    /// The share of its link's bandwidth that a transfer uses while nothing else does.
+    package func bandwidthShare(of transfer: Transfer) -> Double {
+        let kind: Collective
+        switch transfer.id.payload {
+        case .activation, .activationGradient: kind = .pointToPoint
+        case .gather, .scatterGradient, .weights: kind = .allGather
+        case .scatter, .gatherGradient: kind = .reduceScatter
+        case .counts, .dispatch, .combine, .combineGradient, .dispatchGradient: kind = .allToAll
+        case .gradients: kind = isSharded ? .reduceScatter : .allReduce
+        case .statistics: kind = .allReduce
         }
+        return network.bandwidthShare(
+            kind, payload: Double(transfer.size.count), span: span(of: transfer.queue),
+            in: duration(of: transfer))
     }
 
-    private func time(_ work: Work) -> Seconds { max(work.time, Double(work.launches) * launch) }
+    /// The level of the cluster's network that a queue's transfers cross, from the innermost.
+    package func level(of queue: Queue) -> Int {
+        network.level(of: span(of: queue))
+    }
+
+    /// The prices where a rank's experts get `factor` times their even share of rows, as far as
+    /// the capacity leaves room for them.
+    package func withExpertRows(_ factor: Double) -> InstructionPricer {
+        var other = step
+        other.routing.imbalance = factor
+        return InstructionPricer(program: program, step: other, model: costs)
+    }
+
+    private func collective(_ kind: Collective, _ payload: Double, on queue: Queue) -> Seconds {
+        network.time(kind, payload: payload, span: span(of: queue))
+    }
+
+    private func span(of queue: Queue) -> GroupSpan {
+        switch queue {
+        case .group(let axis): spans[axis] ?? GroupSpan(ranks: 1, ranksPerNode: 1)
+        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut: pipeline
+        }
+    }
 
     private func weights(of programClass: ProgramClass) -> Int {
         programClass.parameterCount(in: model, mesh: mesh)
@@ -101,29 +134,43 @@ package struct InstructionPricer: Sendable {
     }
 }
 
-/// The price of each kind of island; layers of one kind cost the same.
-private struct IslandCosts: Sendable {
-    private let embedding: PartCost
-    private let attention: PartCost
-    private let norm: PartCost
-    private let heads: PartCost
-    private let router: PartCost
-    private let experts: PartCost
-    private let residual: PartCost
-    private let head: PartCost
-
-    init(_ pricer: LayerPricer) {
-        embedding = pricer.embedding()
-        norm = pricer.attentionNorm()
-        heads = pricer.heads()
-        router = pricer.attentionResidual() + pricer.router()
-        attention = norm + heads + router
-        experts = pricer.routedExperts()
-        residual = pricer.combination()
-        head = pricer.head()
+/// The time of each kind of island; layers of one kind cost the same.
+private struct IslandTimes: Sendable {
+    struct Times: Sendable {
+        var forward: Seconds
+        var backward: Seconds
     }
 
-    func cost(of island: Island) -> PartCost {
+    private let embedding: Times
+    private let attention: Times
+    private let norm: Times
+    private let heads: Times
+    private let router: Times
+    private let experts: Times
+    private let residual: Times
+    private let head: Times
+
+    /// `launch` is what the host needs for each kernel.
+    init(_ pricer: LayerPricer, launch: Seconds) {
+        func times(_ cost: PartCost) -> Times {
+            func time(_ work: Work) -> Seconds {
+                max(work.time, Double(work.launches) * launch)
+            }
+            return Times(forward: time(cost.forward.work), backward: time(cost.backward.work))
+        }
+        let (before, within) = (pricer.attentionNorm(), pricer.heads())
+        let after = pricer.attentionResidual() + pricer.router()
+        embedding = times(pricer.embedding())
+        attention = times(before + within + after)
+        norm = times(before)
+        heads = times(within)
+        router = times(after)
+        experts = times(pricer.routedExperts())
+        residual = times(pricer.combination())
+        head = times(pricer.head())
+    }
+
+    func time(of island: Island) -> Times {
         switch island {
         case .embedding: embedding
         case .attention: attention

@@ -7,7 +7,8 @@ extension Calibration {
             lines.append("    operation_us: \(plain(operationMicroseconds))")
         }
         lines += rows("products", products) {
-            ["m: \($0.m)", "n: \($0.n)", "k: \($0.k)"] + ($0.groups > 1 ? ["groups: \($0.groups)"] : [])
+            ["m: \($0.m)", "n: \($0.n)", "k: \($0.k)"]
+                + ($0.groups > 1 ? ["groups: \($0.groups)"] : [])
                 + ["type: \($0.type.rawValue)"] + time($0.microseconds, $0.spread)
         }
         lines += rows("attention", attention) {

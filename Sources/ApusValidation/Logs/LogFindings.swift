@@ -37,8 +37,9 @@ package let logSizeMax = Bytes(512 << 20)
 /// Known are the tables of nccl-tests, the logs of Megatron-LM and torchtitan, and the traces that
 /// PyTorch's profiler (Kineto) writes.
 package func readLog(bytes: [UInt8], file: String) throws(Problems) -> LogFindings {
-    let first = bytes.first { $0 > 0x20 }
-    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+    // A line of a log may begin with a bracket, but not with two.
+    let start = bytes.lazy.filter { $0 > 0x20 }.prefix(2)
+    if start.first == UInt8(ascii: "{") || Array(start) == Array("[{".utf8) {
         return try KinetoTrace(bytes, file: file).findings()
     }
     for line in TextLines(bytes) {

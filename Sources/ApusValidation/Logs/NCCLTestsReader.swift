@@ -11,6 +11,7 @@ struct NCCLTestsReader {
     private var named: String?
     private var ranks: Set<Int> = []
     private var hosts: [String: Int] = [:]
+    /// The place of the time, counted from the end: a column before it may be blank.
     private var timeColumn: Int?
     private var findings: LogFindings
     private var skipped: [String: Int] = [:]
@@ -90,13 +91,14 @@ struct NCCLTestsReader {
             tables += 1
             // The mark at the line's start is no column.
             let columns = words.first == "#" ? Array(words.dropFirst()) : words
-            timeColumn = columns.firstIndex(of: "time")
+            timeColumn = columns.firstIndex(of: "time").map { columns.count - $0 }
         }
     }
 
     private mutating func row(_ words: [Substring], size: Int) {
-        guard let timeColumn, words.count > timeColumn, let time = Double(words[timeColumn]),
-            time.isFinite, (1e-3...1e11).contains(time), (1...1_099_511_627_776).contains(size)
+        guard let timeColumn, words.count > timeColumn,
+            let time = Double(words[words.count - timeColumn]), time.isFinite,
+            (1e-3...1e11).contains(time), (1...1_099_511_627_776).contains(size)
         else { return skipped["rows without size and time", default: 0] += 1 }
         guard let collective else {
             let what = named.map { "rows of \($0), which no plan needs" }

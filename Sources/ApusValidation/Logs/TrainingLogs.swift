@@ -129,7 +129,9 @@ private func clockSeconds(in line: String) -> Double? {
     return nil
 }
 
-/// The findings of a run's log: its steps. They say nothing of single kernels.
+/// The findings of a run's log: its steps.
+///
+/// They say nothing of single kernels.
 private func findings(
     _ run: RunLog, lines: TextLines, _ skipped: [String: Int], expected: String
 ) throws(Problems) -> LogFindings {

@@ -1,0 +1,83 @@
+import ApusBase
+
+/// Transfers, from their start on each side to their end.
+extension StepMachine {
+    func place(_ operation: LoweredProgram.Operation, of actor: Int) -> Int {
+        lanes[laneOf[actor][Int(operation.queue)]].first + Int(operation.order)
+    }
+
+    mutating func start(_ operation: LoweredProgram.Operation, of actor: Int) {
+        let place = self.place(operation, of: actor)
+        transfers[place].work = max(transfers[place].work, operation.work)
+        transfers[place].share = max(transfers[place].share, operation.share)
+        if operation.isSend { transfers[place].sender = Int32(actor) }
+        transfers[place].missing -= 1
+        guard transfers[place].missing == 0 else { return }
+        transfers[place].ready = now
+        beginNext(Int(transfers[place].lane))
+    }
+
+    /// Puts the next transfer of a lane on the wire, if it is ready and the lane is free.
+    private mutating func beginNext(_ index: Int) {
+        let lane = lanes[index]
+        guard !isBusy[index], done[index] < lane.count else { return }
+        let place = lane.first + done[index]
+        guard transfers[place].missing == 0 else { return }
+        isBusy[index] = true
+        transfers[place].begin = now
+        var work = transfers[place].work * lane.slowness
+        if let cores {
+            // The price is that of one group alone on the cores.
+            work *= min(1, cores / Double(lane.groupRanks)) / slowdown(lane.groupRanks)
+            setBusy(lane.rankCount)
+            schedule(place, at: clock + work)
+        } else {
+            let sender = transfers[place].sender
+            let changes = links.begin(
+                place, lane, sender: Int(sender), work: work, share: transfers[place].share,
+                at: clock)
+            for change in changes { schedule(change.transfer, at: change.end) }
+        }
+    }
+
+    private mutating func schedule(_ place: Int, at time: Double) {
+        transfers[place].version += 1
+        events.push(
+            EventQueue.Event(
+                time: time, number: Int32(actors.count + place),
+                version: transfers[place].version))
+    }
+
+    mutating func complete(_ place: Int) {
+        let index = Int(transfers[place].lane)
+        let members = lanes[index].members
+        transfers[place].end = now
+        transfers[place].isDone = true
+        transfers[place].version += 1
+        isBusy[index] = false
+        done[index] += 1
+        if cores != nil {
+            setBusy(-lanes[index].rankCount)
+        } else {
+            for change in links.end(place, at: clock) {
+                schedule(change.transfer, at: change.end)
+            }
+        }
+        beginNext(index)
+        for actor in members where Int(states[actor].waitsFor) == place { wake(actor, place) }
+    }
+
+    /// Lets an actor go on that waited for a transfer, and says what it waited for.
+    private mutating func wake(_ actor: Int, _ place: Int) {
+        let start = states[actor].since
+        let ready = min(now, max(start, transfers[place].ready))
+        if lanes[Int(transfers[place].lane)].isWithinStage {
+            states[actor].skew += ready - start
+        }
+        states[actor].exposed += now - ready
+        states[actor].waitsFor = -1
+        record(actor, states[actor].next, from: start, to: now)
+        states[actor].next += 1
+        advance(actor)
+    }
+}
