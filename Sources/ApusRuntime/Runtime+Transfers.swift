@@ -98,6 +98,7 @@ extension Runtime {
         }
         if let source = transfer.source {
             let tensor = try slots.tensor(source)
+            recorder?.sends(tensor.size)
             let work = try communicators.with(transfer.queue) { group throws(EngineError) in
                 try group.send(tensor, to: peer, tag: 0)
             }
@@ -106,6 +107,7 @@ extension Runtime {
             let shape = setting.program.shape
             let tensor = try engine.empty(
                 [shape.tokensPerMicroBatch, setting.model.hiddenSize], .float32)
+            recorder?.sends(tensor.size)
             let work = try communicators.with(transfer.queue) { group throws(EngineError) in
                 try group.receive(into: tensor, from: peer, tag: 0)
             }
@@ -117,6 +119,7 @@ extension Runtime {
         guard let slot = transfer.routing else { preconditionFailure("counts are of a decision") }
         let counts = slots.decision(slot).countsByExpert.map(Int64.init)
         let leaving = try engine.tensor(counts, shape: [counts.count])
+        recorder?.sends(leaving.size)
         let arriving = try engine.empty([counts.count], .int64)
         let even = [Int](repeating: counts.count / expertDegree, count: expertDegree)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
@@ -136,6 +139,7 @@ extension Runtime {
         let inputSplits = toExperts ? departures : arrivals
         let outputSplits = toExperts ? arrivals : departures
         let leaving = try slots.tensor(source).contiguous()
+        recorder?.sends(leaving.size)
         let arriving = try engine.empty(
             [outputSplits.reduce(0, +), setting.model.hiddenSize], .float32)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
@@ -147,11 +151,17 @@ extension Runtime {
     }
 
     private func startReduction(_ transfer: Transfer, of tensor: consuming Tensor) throws {
+        recorder?.sends(tensor.size)
         let work = try communicators.with(transfer.queue) { group throws(EngineError) in
             try group.allReduce(tensor)
         }
         transfers.append(TransferList.Entry(transfer: transfer, work: work, arriving: nil))
     }
+}
+
+extension Tensor {
+    /// The bytes of its numbers.
+    fileprivate var size: Bytes { elementCount * Bytes(type.byteCount) }
 }
 
 extension TransferList.Entry {

@@ -54,6 +54,8 @@ package final class Runtime {
     /// Seconds of the step spent waiting for collectives, and for pipeline neighbours.
     var communicationSeconds = 0.0
     var bubbleSeconds = 0.0
+    /// Notes when each instruction is performed, where a trace is wanted.
+    var recorder: StepRecorder?
 
     /// Makes the rank's weights and joins its process groups.
     package init(
@@ -100,7 +102,9 @@ package final class Runtime {
         statistics.clear()
         communicationSeconds = 0
         bubbleSeconds = 0
+        recorder?.beginStep(held: Bytes(engine.memory().current))
         for (index, instruction) in program.instructions.enumerated() {
+            let began = recorder == nil ? 0 : monotonicSeconds()
             do {
                 try perform(instruction, step: step, batch: batch)
             } catch {
@@ -109,6 +113,9 @@ package final class Runtime {
                     instruction: (index, instruction.description), cause: error.cause,
                     isCommunication: instruction.isCommunication)
             }
+            recorder?.note(
+                instruction, at: index, step: step + 1, from: began, to: monotonicSeconds(),
+                held: Bytes(engine.memory().current))
         }
         return record(step, seconds: monotonicSeconds() - start)
     }

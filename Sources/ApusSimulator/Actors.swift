@@ -52,6 +52,8 @@ struct ActorSet {
     /// The actors that share the queue of an actor with it, in order, and how many ranks one of its
     /// groups has.
     func members(of queue: Queue, actor: Int) -> (actors: [Int], rankCount: Int) {
+        // The one group that is as large as the job.
+        if queue == .group(.world) { return (Array(actors.indices), program.mesh.worldSize) }
         let ranks = program.mesh.members(of: queue, rank: actors[actor].rank)
         let members = ranks.map { rank in
             actorOfRank.isEmpty

@@ -15,68 +15,77 @@ struct LinkShares {
 
     private struct Flow {
         var transfer: Int
-        var level: Int
-        var members: [Int]
+        var lane: Int
         /// -1 where all members send.
         var sender: Int
-        /// Work left at `since`, in seconds of the whole link.
-        var left: Double
         /// The share of the bandwidth that it uses alone.
         var share: Double
+        /// Work left at `since`, in seconds of the whole link.
+        var left: Double
         var since: Double
         var stretch = 1.0
     }
 
+    private let lanes: [Lane]
     private var flows: [Flow] = []
-    /// The flows of each actor's ports, as transfers.
+    /// The transfers at each actor's ports.
     private var atActor: [[Int]]
+    /// The transfers whose end is another since the last `begin` or `end`.
+    private(set) var changes: [Change] = []
 
-    init(actorCount: Int) { atActor = Array(repeating: [], count: actorCount) }
+    init(lanes: [Lane], actorCount: Int) {
+        self.lanes = lanes
+        atActor = Array(repeating: [], count: actorCount)
+    }
 
-    /// Adds a transfer; gives the ends of all transfers whose end is another now, its own included.
+    /// Adds a transfer of a lane; `changes` has its own end among others.
     mutating func begin(
-        _ transfer: Int, _ lane: Lane, sender: Int, work: Double, share: Double, at time: Double
-    ) -> [Change] {
-        let isAlone = lane.members.allSatisfy { atActor[$0].isEmpty }
-        for actor in lane.members { atActor[actor].append(transfer) }
+        _ transfer: Int, lane: Int, sender: Int, work: Double, share: Double, at time: Double
+    ) {
+        var isAlone = true
+        for actor in lanes[lane].members {
+            if !atActor[actor].isEmpty { isAlone = false }
+            atActor[actor].append(transfer)
+        }
         flows.append(
             Flow(
-                transfer: transfer, level: lane.level, members: lane.members, sender: sender,
-                left: work, share: share, since: time))
-        if isAlone { return [Change(transfer: transfer, end: time + work)] }
-        var changes = update(lane.members, at: time)
+                transfer: transfer, lane: lane, sender: sender, share: share, left: work,
+                since: time))
+        changes.removeAll(keepingCapacity: true)
+        if !isAlone { update(lane, at: time) }
         if !changes.contains(where: { $0.transfer == transfer }) {
             changes.append(Change(transfer: transfer, end: time + work))
         }
-        return changes
     }
 
-    /// Takes a transfer off; gives the ends of the transfers that go faster now.
-    mutating func end(_ transfer: Int, at time: Double) -> [Change] {
-        guard let index = flows.firstIndex(where: { $0.transfer == transfer }) else { return [] }
-        let members = flows[index].members
+    /// Takes a transfer off; `changes` has the transfers that go faster now.
+    mutating func end(_ transfer: Int, at time: Double) {
+        changes.removeAll(keepingCapacity: true)
+        guard let index = place(of: transfer) else { return }
+        let lane = flows[index].lane
         flows.swapAt(index, flows.count - 1)
         flows.removeLast()
-        var othersAreThere = false
-        for actor in members {
-            atActor[actor].removeAll { $0 == transfer }
-            if !atActor[actor].isEmpty { othersAreThere = true }
+        var isAlone = true
+        for actor in lanes[lane].members {
+            if let place = atActor[actor].firstIndex(of: transfer) {
+                atActor[actor].remove(at: place)
+            }
+            if !atActor[actor].isEmpty { isAlone = false }
         }
-        return othersAreThere ? update(members, at: time) : []
+        if !isAlone { update(lane, at: time) }
     }
 
-    /// Shares the ports of some actors out anew.
-    private mutating func update(_ actors: [Int], at time: Double) -> [Change] {
+    /// Shares the ports of a lane's members out anew.
+    private mutating func update(_ lane: Int, at time: Double) {
         var affected: [Int] = []
-        for actor in actors {
+        for actor in lanes[lane].members {
             for transfer in atActor[actor] where !affected.contains(transfer) {
                 affected.append(transfer)
             }
         }
-        var changes: [Change] = []
         for transfer in affected.sorted() {
-            guard let index = flows.firstIndex(where: { $0.transfer == transfer }) else { continue }
-            let stretch = self.stretch(of: flows[index])
+            guard let index = place(of: transfer) else { continue }
+            let stretch = stretch(of: flows[index])
             guard stretch != flows[index].stretch else { continue }
             let passed = (time - flows[index].since) / flows[index].stretch
             flows[index].left = max(0, flows[index].left - passed)
@@ -85,19 +94,19 @@ struct LinkShares {
             changes.append(
                 Change(transfer: transfer, end: time + flows[index].left * stretch))
         }
-        return changes
     }
 
     /// By how much the fullest port of a flow is over-used; 1 where none is.
     private func stretch(of flow: Flow) -> Double {
         var most = 1.0
-        for actor in flow.members {
+        let level = lanes[flow.lane].level
+        for actor in lanes[flow.lane].members {
             var out = 0.0
             var into = 0.0
             for transfer in atActor[actor] {
-                guard let other = flows.first(where: { $0.transfer == transfer }),
-                    other.level == flow.level
-                else { continue }
+                guard let place = place(of: transfer) else { continue }
+                let other = flows[place]
+                guard lanes[other.lane].level == level else { continue }
                 if other.sender < 0 || other.sender == actor { out += other.share }
                 if other.sender != actor { into += other.share }
             }
@@ -105,5 +114,9 @@ struct LinkShares {
             if flow.sender != actor { most = max(most, into) }
         }
         return most
+    }
+
+    private func place(of transfer: Int) -> Int? {
+        flows.firstIndex { $0.transfer == transfer }
     }
 }

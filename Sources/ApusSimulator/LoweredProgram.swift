@@ -4,6 +4,7 @@ import ApusTrace
 
 /// A class's program with all prices and places looked up, as flat numbers.
 struct LoweredProgram {
+    /// 24 bytes: a step is read through once for each actor.
     struct Operation {
         enum Code: UInt8 {
             case none, compute, start, wait
@@ -11,15 +12,14 @@ struct LoweredProgram {
 
         var code: Code
         var isSend = false
-        var isReceive = false
         /// An index into `queues`.
-        var queue: Int32 = 0
+        var queue: UInt16 = 0
         /// The how manieth transfer of its queue it is.
         var order: Int32 = 0
+        /// The share of a link's bandwidth that a transfer uses alone.
+        var share: Float = 0
         /// Seconds of computation, or on the wire.
         var work = 0.0
-        /// The share of a link's bandwidth that a transfer uses alone.
-        var share = 0.0
     }
 
     let classIndex: Int
@@ -27,36 +27,77 @@ struct LoweredProgram {
     private(set) var queues: [Queue] = []
     /// How many transfers each queue carries.
     private(set) var counts: [Int] = []
-    /// Bytes in slots after each instruction.
+    /// Bytes in slots after each instruction, where a trace is wanted.
     private(set) var held: ContiguousArray<Int> = []
     private(set) var heldPeak = 0
     /// Bytes that one rank sends, by kind of payload.
     private(set) var sent: [(payload: Payload, size: Bytes)?]
 
-    private var open: [(id: Transfer.ID, queue: Int32, order: Int32)] = []
+    private var heldNow = 0
     private var isHeld: [Bool]
-    private var prices: [(size: Int, work: Double, share: Double)?] = []
+    private var open: [(id: Transfer.ID, queue: UInt16, order: Int32)] = []
+    private var prices: [Price?] = []
 
-    init(_ program: ProgramClass, index: Int, prices: some InstructionPrices) {
+    private struct Price {
+        var size: Bytes
+        var work: Double
+        var share: Float
+    }
+
+    init(
+        _ program: ProgramClass, index: Int, prices: some InstructionPrices, records: Bool
+    ) {
         classIndex = index
         sent = Array(repeating: nil, count: Payload.kindCount)
         isHeld = Array(repeating: false, count: program.slots.count)
-        operations.reserveCapacity(program.instructions.count)
-        held.reserveCapacity(program.instructions.count)
-        var now = 0
-        for instruction in program.instructions {
-            now += change(of: instruction, in: program)
-            heldPeak = max(heldPeak, now)
-            held.append(now)
-            switch instruction {
-            case .start(let transfer): append(transfer, prices)
-            case .wait(let id): append(waiting: id)
-            case .free: operations.append(Operation(code: .none))
-            case .zeroGradients, .forward, .backward, .gradientNorm, .optimizerStep:
-                let time = prices.computation(instruction, of: program).count
-                operations.append(Operation(code: time > 0 ? .compute : .none, work: time))
-            }
+        let count = program.instructions.count
+        operations.reserveCapacity(count)
+        if records { held.reserveCapacity(count) }
+        for place in 0..<count {
+            lower(program.instructions[place], of: program, prices)
+            if records { held.append(heldNow) }
         }
+    }
+
+    private mutating func lower(
+        _ instruction: borrowing Instruction, of program: ProgramClass,
+        _ prices: some InstructionPrices
+    ) {
+        switch instruction {
+        case .forward(let run):
+            if let state = run.state { write(state, program) }
+            for slot in run.outputs { write(slot, program) }
+            if case .take(let slot) = run.decision { write(slot, program) }
+            append(prices.computation(copy instruction, of: program))
+        case .backward(let run):
+            for slot in run.inputGradients { write(slot, program) }
+            append(prices.computation(copy instruction, of: program))
+        case .zeroGradients, .gradientNorm, .optimizerStep:
+            append(prices.computation(copy instruction, of: program))
+        case .start(let transfer):
+            if let destination = transfer.destination { write(destination, program) }
+            append(transfer, prices)
+        case .wait(let id):
+            append(waiting: id)
+        case .free(let slot):
+            if isHeld[slot.index] {
+                isHeld[slot.index] = false
+                heldNow -= program.slots[slot.index].size.count
+            }
+            operations.append(Operation(code: .none))
+        }
+    }
+
+    private mutating func write(_ slot: Slot, _ program: ProgramClass) {
+        guard !isHeld[slot.index] else { return }
+        isHeld[slot.index] = true
+        heldNow += program.slots[slot.index].size.count
+        heldPeak = max(heldPeak, heldNow)
+    }
+
+    private mutating func append(_ time: Seconds) {
+        operations.append(
+            Operation(code: time > .zero ? .compute : .none, work: time.count))
     }
 
     private mutating func append(_ transfer: Transfer, _ prices: some InstructionPrices) {
@@ -70,12 +111,12 @@ struct LoweredProgram {
                 transfer.id.payload, (sent[kind]?.size ?? .zero) + transfer.size
             )
         }
-        open.append((transfer.id, Int32(queue), order))
+        open.append((transfer.id, UInt16(queue), order))
         operations.append(
             Operation(
                 code: .start, isSend: transfer.id.role == .send,
-                isReceive: transfer.id.role == .receive, queue: Int32(queue), order: order,
-                work: price.work, share: price.share))
+                queue: UInt16(queue), order: order,
+                share: price.share, work: price.work))
     }
 
     private mutating func append(waiting id: Transfer.ID) {
@@ -98,46 +139,14 @@ struct LoweredProgram {
     /// Transfers of one kind have one size as a rule, so the last price is kept.
     private mutating func price(
         _ transfer: Transfer, _ queue: Int, _ kind: Int, _ source: some InstructionPrices
-    ) -> (work: Double, share: Double) {
+    ) -> Price {
         let place = queue * Payload.kindCount + kind
-        if let known = prices[place], known.size == transfer.size.count {
-            return (known.work, known.share)
-        }
-        let work = source.duration(of: transfer).count
-        let share = source.bandwidthShare(of: transfer)
-        prices[place] = (transfer.size.count, work, share)
-        return (work, share)
-    }
-
-    // MARK: - Memory
-
-    /// By how many bytes the slots hold more after an instruction.
-    private mutating func change(of instruction: Instruction, in program: ProgramClass) -> Int {
-        switch instruction {
-        case .forward(let run):
-            var change = run.state.map { write($0, program) } ?? 0
-            for slot in run.outputs { change += write(slot, program) }
-            if case .take(let slot) = run.decision { change += write(slot, program) }
-            return change
-        case .backward(let run):
-            var change = 0
-            for slot in run.inputGradients { change += write(slot, program) }
-            return change
-        case .start(let transfer):
-            return transfer.destination.map { write($0, program) } ?? 0
-        case .free(let slot):
-            guard isHeld[slot.index] else { return 0 }
-            isHeld[slot.index] = false
-            return -program.slots[slot.index].size.count
-        case .zeroGradients, .wait, .gradientNorm, .optimizerStep:
-            return 0
-        }
-    }
-
-    private mutating func write(_ slot: Slot, _ program: ProgramClass) -> Int {
-        guard !isHeld[slot.index] else { return 0 }
-        isHeld[slot.index] = true
-        return program.slots[slot.index].size.count
+        if let known = prices[place], known.size == transfer.size { return known }
+        let price = Price(
+            size: transfer.size, work: source.duration(of: transfer).count,
+            share: Float(source.bandwidthShare(of: transfer)))
+        prices[place] = price
+        return price
     }
 }
 

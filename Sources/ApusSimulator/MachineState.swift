@@ -24,7 +24,7 @@ struct TransferState {
     var version: Int32 = 0
     var isDone = false
     var work = 0.0
-    var share = 0.0
+    var share: Float = 0
     var ready = 0.0
     var begin = 0.0
     var end = 0.0

@@ -10,8 +10,8 @@ struct PredictedTrace {
     let table: LaneTable
     let machine: StepMachine
 
-    func trace(of sets: [SimulatedStep.RankSet], deployment: String) -> Trace {
-        var queues: [String] = []
+    func trace(of sets: [SimulatedStep.RankSet], subject: Trace.Subject) -> Trace {
+        let queues = program.queueNames
         let ranks = sets.indices.map { index in
             var trace = RankTrace(
                 rank: sets[index].rank, stage: sets[index].stage,
@@ -31,20 +31,14 @@ struct PredictedTrace {
                 trace.transfers.append(
                     TraceTransfer(
                         step: 1, instruction: place,
-                        queue: number(of: transfer.queue.name, in: &queues),
+                        queue: queues.firstIndex(of: transfer.queue.name) ?? 0,
                         begin: state.begin, end: state.end, planned: transfer.size.count,
                         actual: transfer.size.count))
             }
             return trace
         }
         return Trace(
-            source: .prediction, subject: .init(deployment: deployment, program: program),
+            source: .prediction, subject: subject,
             queues: queues, ranks: ranks.sorted { $0.rank < $1.rank })
-    }
-
-    private func number(of name: String, in names: inout [String]) -> Int {
-        if let index = names.firstIndex(of: name) { return index }
-        names.append(name)
-        return names.count - 1
     }
 }

@@ -2,7 +2,7 @@ package import ApusBase
 package import ApusCost
 import ApusPlan
 package import ApusProgram
-import ApusTrace
+package import ApusTrace
 
 /// Interprets a program in virtual time: it prices each instruction where the runtime performs it.
 ///
@@ -34,17 +34,17 @@ package struct Simulator<Prices: InstructionPrices> {
     ///
     /// The program has to be proven (`Program.verify`); one that deadlocks ends in a trap.
     ///
-    /// - Parameter deployment: with a name, the result has a trace under it.
+    /// - Parameter subject: what the result's trace says of itself; without it there is none.
     /// - Returns: the step's time, and how each set of ranks spends it.
-    package func run(tracing deployment: String? = nil) -> SimulatedStep {
+    package func run(tracing subject: Trace.Subject? = nil) -> SimulatedStep {
         let actors = ActorSet(program, conditions)
-        let (programs, programOf) = lowered(actors.actors)
+        let (programs, programOf) = lowered(actors.actors, records: subject != nil)
         let table = LaneTable(
             actors, programs: programs, programOf: programOf, levels: prices.level,
             conditions: conditions)
         var machine = StepMachine(
             actors.actors, programs: programs, programOf: programOf, table: table, cores: cores,
-            slowdowns: slowdowns, conditions: conditions, records: deployment != nil)
+            slowdowns: slowdowns, conditions: conditions, records: subject != nil)
         machine.run()
         let end = machine.states.map(\.finish).max() ?? 0
         let sets = zip(actors.actors, machine.states).enumerated().map { index, pair in
@@ -64,17 +64,17 @@ package struct Simulator<Prices: InstructionPrices> {
             stepTime: Seconds(end), rankSets: sets,
             sent: sent(actors.actors, programs, programOf),
             instructionCount: programOf.map { programs[$0].operations.count }.reduce(0, +))
-        if let deployment {
+        if let subject {
             let builder = PredictedTrace(
                 program: program, programs: programs, programOf: programOf, table: table,
                 machine: machine)
-            result.trace = builder.trace(of: sets, deployment: deployment)
+            result.trace = builder.trace(of: sets, subject: subject)
         }
         return result
     }
 
     /// The programs of all actors; those of one class that compute alike share one.
-    private func lowered(_ actors: [Actor]) -> ([LoweredProgram], [Int]) {
+    private func lowered(_ actors: [Actor], records: Bool) -> ([LoweredProgram], [Int]) {
         var programs: [LoweredProgram] = []
         var known: [Variant: Int] = [:]
         let programOf = actors.map { actor in
@@ -84,7 +84,7 @@ package struct Simulator<Prices: InstructionPrices> {
             programs.append(
                 LoweredProgram(
                     program.classes[actor.classIndex], index: actor.classIndex,
-                    prices: prices(isHot: actor.isHot)))
+                    prices: prices(isHot: actor.isHot), records: records))
             return programs.count - 1
         }
         return (programs, programOf)

@@ -19,24 +19,23 @@ extension StepMachine {
 
     /// Puts the next transfer of a lane on the wire, if it is ready and the lane is free.
     private mutating func beginNext(_ index: Int) {
-        let lane = lanes[index]
-        guard !isBusy[index], done[index] < lane.count else { return }
-        let place = lane.first + done[index]
+        guard !isBusy[index], done[index] < lanes[index].count else { return }
+        let place = lanes[index].first + done[index]
         guard transfers[place].missing == 0 else { return }
         isBusy[index] = true
         transfers[place].begin = now
-        var work = transfers[place].work * lane.slowness
+        var work = transfers[place].work * lanes[index].slowness
         if let cores {
             // The price is that of one group alone on the cores.
-            work *= min(1, cores / Double(lane.groupRanks)) / slowdown(lane.groupRanks)
-            setBusy(lane.rankCount)
+            let ranks = lanes[index].groupRanks
+            work *= min(1, cores / Double(ranks)) / slowdown(ranks)
+            setBusy(lanes[index].rankCount)
             schedule(place, at: clock + work)
         } else {
-            let sender = transfers[place].sender
-            let changes = links.begin(
-                place, lane, sender: Int(sender), work: work, share: transfers[place].share,
-                at: clock)
-            for change in changes { schedule(change.transfer, at: change.end) }
+            links.begin(
+                place, lane: index, sender: Int(transfers[place].sender), work: work,
+                share: Double(transfers[place].share), at: clock)
+            for change in links.changes { schedule(change.transfer, at: change.end) }
         }
     }
 
@@ -50,7 +49,6 @@ extension StepMachine {
 
     mutating func complete(_ place: Int) {
         let index = Int(transfers[place].lane)
-        let members = lanes[index].members
         transfers[place].end = now
         transfers[place].isDone = true
         transfers[place].version += 1
@@ -59,12 +57,13 @@ extension StepMachine {
         if cores != nil {
             setBusy(-lanes[index].rankCount)
         } else {
-            for change in links.end(place, at: clock) {
-                schedule(change.transfer, at: change.end)
-            }
+            links.end(place, at: clock)
+            for change in links.changes { schedule(change.transfer, at: change.end) }
         }
         beginNext(index)
-        for actor in members where Int(states[actor].waitsFor) == place { wake(actor, place) }
+        for actor in lanes[index].members where Int(states[actor].waitsFor) == place {
+            wake(actor, place)
+        }
     }
 
     /// Lets an actor go on that waited for a transfer, and says what it waited for.

@@ -48,7 +48,7 @@ struct StepMachine {
         self.cores = cores.map(Double.init)
         self.slowdowns = slowdowns
         jitters = actors.map { Jitter(conditions, rank: $0.rank) }
-        links = LinkShares(actorCount: actors.count)
+        links = LinkShares(lanes: table.lanes, actorCount: actors.count)
         states = actors.map { _ in ActorState() }
         transfers = Array(repeating: TransferState(), count: table.transferCount)
         done = Array(repeating: 0, count: table.lanes.count)

@@ -59,6 +59,7 @@ struct DifferenceExplanation {
     /// One ratio over all sizes is a wrong rate, one difference over all sizes a wrong latency.
     private func computation(ratio: Double) -> String {
         let factor = "\(significant(ratio)) times the prediction"
+        guard isSteady else { return "\(factor), where ranks share cores" }
         let sizes = mediansBySize
         guard let least = sizes.first, let most = sizes.last, most.predicted > 1.2 * least.predicted
         else { return "\(factor); all are of one size, so rate and latency cannot be told apart" }
@@ -70,6 +71,33 @@ struct DifferenceExplanation {
         let mean = differences.reduce(0, +) / Double(differences.count)
         let sign = mean < 0 ? "less" : "more"
         return "\(Seconds(mean.magnitude)) \(sign) each at all sizes: the latency is off"
+    }
+
+    /// Whether the same work is predicted to take the same time; where ranks share cores it is not.
+    private var isSteady: Bool {
+        var ranges: [Work: ClosedRange<Double>] = [:]
+        for pair in pairs {
+            let (work, time) = (Work(pair.instruction), pair.predicted.whole)
+            let known = ranges[work] ?? time...time
+            ranges[work] = min(known.lowerBound, time)...max(known.upperBound, time)
+        }
+        return ranges.values.allSatisfy { $0.upperBound <= 1.05 * $0.lowerBound }
+    }
+
+    /// What decides how much an instruction computes.
+    private struct Work: Hashable {
+        var island: Island?
+        var isReplay = false
+
+        init(_ instruction: Instruction) {
+            switch instruction {
+            case .forward(let run):
+                island = run.island
+                if case .replay = run.decision { isReplay = true }
+            case .backward(let run): island = run.island
+            case .zeroGradients, .start, .wait, .free, .gradientNorm, .optimizerStep: break
+            }
+        }
     }
 
     /// The median measured time of each predicted one, the smallest first.

@@ -41,9 +41,12 @@ package struct Trace: Hashable, Sendable {
         package var recompute: String
         package var precision: String
 
-        package init(deployment: String, program: Program) {
+        /// What a program of a deployment does; without a fingerprint, which takes as long as
+        /// printing the program, only to be looked at.
+        package init(deployment: String, program: Program, isFingerprinted: Bool = true) {
             self.deployment = deployment
-            self.program = String(fingerprint(program.description), radix: 16)
+            self.program =
+                isFingerprinted ? String(fingerprint(program.description), radix: 16) : ""
             layout = program.mesh.degrees.layout
             worldSize = program.mesh.worldSize
             sequenceLength = program.shape.sequenceLength

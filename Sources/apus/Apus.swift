@@ -11,7 +11,7 @@ struct Apus: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
-            SimulateCommand.self, ValidateCommand.self, ExportCommand.self, TrainCommand.self,
-            CalibrateCommand.self, DoctorCommand.self,
+            SimulateCommand.self, CompareCommand.self, ValidateCommand.self, ExportCommand.self,
+            TrainCommand.self, CalibrateCommand.self, DoctorCommand.self,
         ])
 }

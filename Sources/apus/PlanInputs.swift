@@ -45,7 +45,7 @@ struct PlanInputs: ParsableArguments {
         let read = try file.map { try loadDeployment($0, leavesOutUnsoundPlan: true) }
         var notes = read?.notes ?? []
         let newModel = try model.map { try readModel($0, notes: &notes) }
-        let newCluster = try cluster.map(readCluster)
+        let newCluster = try cluster.map(Cluster.init(ofFlag:))
         let newWorkload = try workload.map(readWorkload)
         guard var deployment = read?.deployment ?? bare(newModel, newWorkload) else {
             throw ValidationError("give a deployment file, or `--model` and `--workload`")
@@ -134,30 +134,37 @@ struct PlanInputs: ParsableArguments {
         return model
     }
 
-    private func readCluster(_ text: String) throws -> Cluster {
-        guard Self.isDeployment(text) else { return try Cluster(flag: text) }
-        guard let cluster = try loadDeploymentParts(text).cluster else {
-            throw Problems([missing("cluster", in: text)])
-        }
-        return cluster
-    }
-
     private func readWorkload(_ text: String) throws -> Workload {
-        guard Self.isDeployment(text) else { return try Workload(flag: text) }
+        guard isDeployment(text) else { return try Workload(flag: text) }
         guard let workload = try loadDeploymentParts(text).workload else {
             throw Problems([missing("workload", in: text)])
         }
         return workload
     }
 
-    private func missing(_ section: String, in file: String) -> Diagnostic {
-        Diagnostic(
-            .missingKey, location: Diagnostic.Location(file: file), path: section,
-            problem: "the file of `--\(section)` has no `\(section)`")
-    }
+}
 
-    private static func isDeployment(_ path: String) -> Bool {
-        [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
+private func missing(_ section: String, in file: String) -> Diagnostic {
+    Diagnostic(
+        .missingKey, location: Diagnostic.Location(file: file), path: section,
+        problem: "the file of `--\(section)` has no `\(section)`")
+}
+
+private func isDeployment(_ path: String) -> Bool {
+    [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
+}
+
+extension Cluster {
+    /// The cluster that `--cluster` names: that of a deployment, or GPUs such as `64xh100-sxm`.
+    init(ofFlag text: String) throws {
+        guard isDeployment(text) else {
+            try self.init(flag: text)
+            return
+        }
+        guard let cluster = try loadDeploymentParts(text).cluster else {
+            throw Problems([missing("cluster", in: text)])
+        }
+        self = cluster
     }
 }
 

@@ -5,6 +5,7 @@ import ApusPlan
 import ApusProgram
 import ApusRuntime
 import ApusSystem
+import ApusTrace
 import ArgumentParser
 
 /// This process as one rank of a training job.
@@ -54,6 +55,7 @@ struct RankProcess {
             meeting: try rendezvous.meeting(
                 engine, environment, timeoutSeconds: job.timeoutSeconds))
         try? supervisor?.send(Self.ready)
+        if let trace = job.trace { rank.traceLast(trace.stepCount) }
         stop.beginLoop()
         let isComplete: Bool
         do throws(RuntimeError) {
@@ -69,9 +71,22 @@ struct RankProcess {
         } catch {
             end(after: error, supervisor)
         }
+        try writeTrace(of: rank)
         try output?.summary()
         // Another rank may have been the one that was asked to stop.
         if !isComplete { throw ExitCode.interrupted }
+    }
+
+    /// Gathers what the ranks noted and writes it; rank 0 does, in one go.
+    private func writeTrace(of rank: borrowing TrainingRank) throws {
+        guard let path = job.trace?.path,
+            let trace = try rank.collectTrace(of: job.file)
+        else { return }
+        do throws(SystemError) {
+            try writeFileAtomically(Array(trace.text.utf8), to: path)
+        } catch {
+            throw Problems([error.diagnostic])
+        }
     }
 
     /// Tells of a failure and ends the process where it stands.

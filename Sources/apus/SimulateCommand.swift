@@ -36,6 +36,12 @@ struct SimulateCommand: ParsableCommand {
             valueName: "path"))
     var trace: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A deployment whose cluster is taken, or GPUs such as `64xh100-sxm`.",
+            valueName: "cluster"))
+    var cluster: String?
+
     @Flag(help: "Overwrite the file of `--trace`.")
     var force = false
 
@@ -51,7 +57,7 @@ struct SimulateCommand: ParsableCommand {
     func run() throws {
         try answering(options) {
             try refuseToOverwrite([trace].compactMap(\.self), force: force, inputs: [file])
-            let input = try SimulationInput(file: file)
+            let input = try SimulationInput(file: file, cluster: cluster)
             let told = input.notes.filter { !options.quiet || $0.severity != .note }
             printDiagnostics(told, colored: options.isColored(2))
             let steps = try input.steps(length: sequenceLength)
@@ -63,7 +69,8 @@ struct SimulateCommand: ParsableCommand {
                 let conditions = try disturbances.conditions(for: step)
                 return try SimulatedLength(
                     step, conditions: conditions, deployment: file,
-                    traces: trace != nil || !options.json, at: input.positions)
+                    tracing: trace != nil ? .kept : options.json ? .none : .shown,
+                    at: input.positions)
             }
             if let trace, let length = lengths.first { try write(length, to: trace) }
             if options.json { return try printJSON(lengths.map(SimulationRecord.init)) }

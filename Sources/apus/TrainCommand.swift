@@ -57,6 +57,14 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A file for when each rank did what in the last steps.", valueName: "path"))
+    var trace: String?
+
+    @Option(help: ArgumentHelp("How many steps `--trace` keeps.", valueName: "count"))
+    var traceSteps = 3
+
+    @Option(
+        help: ArgumentHelp(
             "Seconds after which a rank that waits for another gives up.", valueName: "seconds"))
     var timeout = 300.0
 
@@ -69,12 +77,14 @@ struct TrainCommand: ParsableCommand {
         try require(sequenceLength, of: "--sequence-length", in: FileSchema.sequenceLength)
         try require(sequences, of: "--sequences", in: FileSchema.sequences)
         try require(learningRate, of: "--learning-rate", in: FileSchema.learningRate)
+        try require(traceSteps, of: "--trace-steps", in: 1...1000)
         try require(timeout, of: "--timeout", in: 1...86_400, unit: " seconds")
     }
 
     func run() throws {
         try answering(options) {
             let rendezvous = try Rendezvous.of(Host.environment())
+            try refuseToOverwrite([trace].compactMap(\.self), force: true, inputs: [file] + data)
             let job = try prepare()
             if let rendezvous {
                 try RankProcess(job: job, rendezvous: rendezvous, options: options).run()
@@ -114,6 +124,7 @@ struct TrainCommand: ParsableCommand {
         return TrainingJob(
             file: file, deployment: deployment, plan: plan, program: program,
             replacements: replacements, notes: read.notes, data: data, log: log,
+            trace: trace.map { (path: $0, stepCount: traceSteps) },
             enginePath: engine, device: device, timeoutSeconds: timeout)
     }
 
@@ -136,6 +147,8 @@ struct TrainingJob {
     var notes: [Diagnostic]
     var data: [String]
     var log: String?
+    /// Where the trace goes, and how many of the last steps it holds.
+    var trace: (path: String, stepCount: Int)?
     var enginePath: String
     var device: DeviceChoice
     var timeoutSeconds: Double

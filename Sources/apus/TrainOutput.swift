@@ -96,7 +96,8 @@ final class TrainOutput {
                 ? memory.peak?.count : nil,
             dropped: steps.map(\.dropped).reduce(0, +),
             expert_load_cv: steps.last?.expert_load_cv ?? 0,
-            expert_load_cv_max: job.deployment.model.loadVariationMax, log: job.log)
+            expert_load_cv_max: job.deployment.model.loadVariationMax, log: job.log,
+            trace: job.trace?.path)
         if options.json { return try printJSON(summary) }
         for line in summary.lines { printLine(line) }
     }
@@ -149,6 +150,7 @@ private struct TrainSummary: Encodable {
     var expert_load_cv: Double
     var expert_load_cv_max: Double
     var log: String?
+    var trace: String?
 
     var lines: [String] {
         let ratio = last_losses_mean / first_loss
@@ -168,6 +170,7 @@ private struct TrainSummary: Encodable {
                 + "\(fixed(expert_load_cv_max, decimals: 2)) is all tokens on the same experts)",
         ]
         if let log { lines.append("log     \(log)") }
+        if let trace { lines.append("trace   \(trace)") }
         return lines
     }
 }

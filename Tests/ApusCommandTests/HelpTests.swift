@@ -57,6 +57,7 @@ struct HelpTests {
     }
 
     private static let commands = [
-        "plan", "audit", "explain", "program", "simulate", "validate", "export", "train", "doctor",
+        "plan", "audit", "explain", "program", "simulate", "compare", "validate", "export", "train",
+        "doctor",
     ]
 }

@@ -18,7 +18,8 @@ struct ContentionTests {
     private static let prices = FixedPrices(transfer: { $0.size == Bytes(8) ? 2 : 1 })
 
     private func ends(_ prices: FixedPrices, _ program: Program = two) throws -> [Double] {
-        let step = Simulator(program: program, prices: prices).run(tracing: "x")
+        let step = Simulator(program: program, prices: prices).run(
+            tracing: .init(deployment: "x", program: program))
         return try #require(step.trace?.ranks.first?.transfers).map(\.end)
     }
 
@@ -56,7 +57,8 @@ struct ContentionTests {
         let prices = FixedPrices(
             compute: FixedPrices.layers(forward: 1, backward: 1).compute,
             transfer: { $0.id.role == .join ? 0 : 0.5 })
-        let step = Simulator(program: program, prices: prices).run(tracing: "x")
+        let step = Simulator(program: program, prices: prices).run(
+            tracing: .init(deployment: "x", program: program))
         let transfers = try #require(step.trace).ranks.flatMap(\.transfers)
         let messages = transfers.filter { $0.planned == 16 * 64 * 4 && $0.end > $0.begin }
         #expect(messages.count == 2 * 16)

@@ -74,7 +74,8 @@ struct SimulatorTests {
             .wait(.gradients(0)),
         ])
         let prices = FixedPrices(transfer: { $0.size == Bytes(8) ? 3 : 1 })
-        let step = Simulator(program: program, prices: prices).run(tracing: "x")
+        let step = Simulator(program: program, prices: prices).run(
+            tracing: .init(deployment: "x", program: program))
         #expect(step.stepTime.count == 4)
         let transfers = try #require(step.trace?.ranks.first?.transfers)
         #expect(transfers.map(\.begin) == [0, 3])
@@ -88,7 +89,7 @@ struct SimulatorTests {
                 .small(pipeline: 2, data: 2, expert: 2, recompute: recompute))
             let step = Simulator(program: program, prices: FixedPrices()) { program in
                 Bytes(1000 + program.stage.index)
-            }.run(tracing: "x")
+            }.run(tracing: .init(deployment: "x", program: program))
             let trace = try #require(step.trace)
             for (set, programClass) in zip(step.rankSets, program.classes) {
                 #expect(set.slotPeak == programClass.memoryPeak.size)
@@ -124,8 +125,8 @@ struct SimulatorTests {
         for cores in [nil, 2] {
             var simulator = Simulator(program: program, prices: prices, cores: cores)
             simulator.conditions.jitter = 0.1
-            let first = simulator.run(tracing: "x")
-            let second = simulator.run(tracing: "x")
+            let first = simulator.run(tracing: .init(deployment: "x", program: program))
+            let second = simulator.run(tracing: .init(deployment: "x", program: program))
             #expect(first == second)
             #expect(first.trace?.text == second.trace?.text)
             var bare = first

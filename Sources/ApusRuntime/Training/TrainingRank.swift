@@ -2,6 +2,7 @@ package import ApusBase
 package import ApusEngine
 package import ApusPlan
 package import ApusProgram
+package import ApusTrace
 
 /// One rank's part of a training run: joins the job, then steps through the data.
 package struct TrainingRank: ~Copyable {
@@ -10,6 +11,7 @@ package struct TrainingRank: ~Copyable {
     private let sampler: SequenceSampler
     private let batches: BatchPlan
     private let runtime: Runtime
+    private let exchange: TraceExchange
 
     /// Joins the job.
     ///
@@ -33,6 +35,35 @@ package struct TrainingRank: ~Copyable {
         self.corpus = corpus
         self.sampler = sampler
         self.runtime = runtime
+        exchange = TraceExchange(store: meeting.store, prefix: meeting.prefix)
+    }
+
+    /// Keeps the trace of the last `stepCount` steps.
+    package func traceLast(_ stepCount: Int) {
+        runtime.recorder = StepRecorder(
+            stepCountMax: stepCount, program: runtime.setting.program)
+    }
+
+    /// The trace of all ranks, on rank 0; the others give theirs and get nothing.
+    ///
+    /// - Throws: `Problems` where the ranks' parts could not be brought together.
+    package func collectTrace(of name: String) throws(Problems) -> Trace? {
+        let setting = runtime.setting
+        guard let recorder = runtime.recorder else { return nil }
+        let own = recorder.trace(
+            rank: setting.rank, stage: setting.program.programClass(of: setting.rank).stage)
+        guard setting.rank.index > 0 else {
+            let empty = Trace(
+                source: .measurement, subject: .init(deployment: name, program: setting.program),
+                queues: setting.program.queueNames, ranks: [])
+            return try exchange.take(into: own, of: empty)
+        }
+        do throws(EngineError) {
+            try exchange.give(own)
+        } catch {
+            throw Problems([error.diagnostic])
+        }
+        return nil
     }
 
     /// Trains from the first step to the last.
