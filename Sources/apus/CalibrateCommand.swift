@@ -9,7 +9,7 @@ import ArgumentParser
 struct CalibrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "calibrate",
-        abstract: "Measures this machine, or reads logs of others, into a cluster file.",
+        abstract: "Measures this machine, or reads logs of others.",
         usage: "apus calibrate [<file>] [--from <path> ...] [options]",
         discussion: """
             Measures products, attention, other kernels, memory and collectives on local ranks, \

@@ -9,7 +9,7 @@ import ArgumentParser
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Sets a run beside its prediction, and says where they differ.",
+        abstract: "Sets a run beside its prediction.",
         usage: "apus compare <run> <file> [options]",
         discussion: """
             A trace of `apus train --trace` is compared instruction by instruction; a log of \

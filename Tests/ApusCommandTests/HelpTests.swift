@@ -58,6 +58,6 @@ struct HelpTests {
 
     private static let commands = [
         "plan", "audit", "explain", "program", "simulate", "compare", "validate", "export", "train",
-        "doctor",
+        "calibrate", "doctor",
     ]
 }

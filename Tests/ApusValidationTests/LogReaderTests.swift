@@ -147,7 +147,8 @@ struct LogReaderTests {
                 + "{\"External id\": 1e300}}]}",
             "{\"traceEvents\": [{\"cat\": \"kernel\", \"name\": \"nccl\", \"dur\": 5, "
                 + "\"args\": "
-                + "{\"Collective name\": \"allreduce\", \"In msg nelems\": 1e15, \"dtype\": \"Float\"}}]}",
+                + "{\"Collective name\": \"allreduce\", \"In msg nelems\": 1e15, "
+                + "\"dtype\": \"Float\"}}]}",
             "{\"traceEvents\": \"\\", "{\"traceEvents\": [1 2]}", "[", "{", "[}",
             "busbw" + String(repeating: " 99999999999999999999", count: 100_000),
             "# Rank 9223372036854775807 busbw time\n9223372036854775807 1 1e400\n",

@@ -37,7 +37,7 @@ struct CalibratedKernels: Sendable {
         }
     }
 
-    /// `models` gives the time of a shape by the model of a known GPU, or `nil` where there is none.
+    /// `models` gives the time of a shape by the model of a known GPU; elsewhere there is none.
     init(_ calibration: Calibration, models: KernelModels?) {
         let start = 1e-6 * (calibration.operationMicroseconds ?? 0)
         operation = start

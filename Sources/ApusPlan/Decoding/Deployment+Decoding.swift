@@ -18,7 +18,8 @@ package struct DeploymentFile: Hashable, Sendable {
 /// The deployment of a file's bytes; throws every problem of the file at once, sorted by position.
 ///
 /// `file` is the path as the user wrote it. `readReferencedFile` gives the bytes of a file that the
-/// deployment names, which lies beside it; it is called for `model.config` and for `cluster.calibration`, at most once each.
+/// deployment names, which lies beside it; it is called for `model.config` and for
+/// `cluster.calibration`, at most once each.
 ///
 /// With `leavesOutUnsoundPlan` a file in which nothing but the plan is unsound is read without its
 /// plan; the errors about it then stand among the notes.
