@@ -65,6 +65,8 @@ let package = Package(
         .target(name: "CApusEngine"),
         library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
         library("ApusSystem", ["ApusBase"], pointers: true),
+        library(
+            "ApusCalibration", ["ApusBase", "ApusPlan", "ApusEngine", "ApusSystem"]),
         library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
         library(
             "ApusRuntime",
@@ -77,7 +79,8 @@ let package = Package(
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-                "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", arguments,
+                "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
+                "ApusCalibration", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -94,6 +97,7 @@ let package = Package(
         suite("ApusReportTests", ["ApusReport", "ApusSimulator", "ApusTestSupport"]),
         suite("ApusEngineTests", ["ApusEngine", "ApusTestSupport"]),
         suite("ApusSystemTests", ["ApusSystem", "ApusTestSupport"]),
+        suite("ApusCalibrationTests", ["ApusCalibration", "ApusTestSupport"]),
         suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),
         suite("ApusRuntimeTests", ["ApusRuntime", "ApusTestSupport"]),
         suite("ApusCommandTests", ["apus", "ApusTestSupport"]),

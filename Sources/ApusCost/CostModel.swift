@@ -15,8 +15,8 @@ package struct CostModel: Sendable {
 
     package init(cluster: Cluster) {
         self.cluster = cluster
-        kernels = Kernels(gpu: cluster.gpu)
-        gpu = SustainedRates.of(cluster.gpu)
+        kernels = Kernels(gpu: cluster.gpu, calibration: cluster.calibration)
+        gpu = SustainedRates.of(cluster, measured: kernels)
         network = Network(cluster: cluster, slowdown: 1 / gpu.collectives)
         domain = cluster.linksOrDefault.first?.gpuCount ?? cluster.gpusPerNode
     }

@@ -45,6 +45,8 @@ package struct Implementation: Hashable, Sendable {
     package var replaysLaunches = false
     /// How the loss treats the logits.
     package var crossEntropy = CrossEntropy.separate
+    /// Whether queries, keys and values come from one product.
+    package var joinsProjections = true
     /// Whether products add weight gradients where they are kept, without a copy in between.
     package var accumulatesInProducts = true
     /// Whether attention and the residual branches drop elements out, and so keep masks.
@@ -107,7 +109,7 @@ package struct Implementation: Hashable, Sendable {
     /// What a program that Apus compiles says, instruction by instruction.
     package static let compiled: Implementation = {
         var implementation = Implementation(name: "apus")
-        implementation.accumulatesInProducts = false
+        implementation.joinsProjections = false
         implementation.overlapsGradients = true
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false

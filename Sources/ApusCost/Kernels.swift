@@ -3,30 +3,35 @@ package import ApusPlan
 
 /// The time of single kernels on one GPU, as functions of their shapes.
 ///
-/// The curves are fitted to measurements where the GPU or a sibling of it was measured; elsewhere
-/// a typical GPU's shares of the peak rate and of the memory's bandwidth stand in.
+/// What was measured on the cluster itself comes first. Elsewhere curves count that are fitted to
+/// measurements of the GPU or a sibling of it, and where there are none, a typical GPU's shares of
+/// the peak rate and of the memory's bandwidth.
 package struct Kernels: Sendable {
-    /// By `Precision`, in the order of its cases.
-    private let products: [ProductModel]
-    private let attentionModel: AttentionModel
-    /// Attention's rate by precision, over its rate in BF16.
-    private let attentionRates: [Double]
+    private let models: KernelModels
+    private let calibrated: CalibratedKernels?
+    /// Whether the models are of this GPU or a sibling, so that measured times correct them.
+    private let hasOwnModels: Bool
     private let bytesPerSecond: Double
 
-    package init(gpu: GPU) {
-        products = Precision.allCases.map { ProductModel(gpu: gpu, precision: $0) }
-        attentionModel = AttentionModel(
-            gpu: gpu, rateMax: products[Precision.bf16.index].rateMax)
-        attentionRates = Precision.allCases.map {
-            // Training keeps attention in BF16 where products are FP8.
-            $0 == .fp8 ? 1 : gpu.peak($0) / gpu.peak(.bf16)
+    package init(gpu: GPU, calibration: Calibration? = nil) {
+        let models = KernelModels(gpu: gpu)
+        let hasOwnModels = ReferenceGPU(gpu).provenance > .roofline
+        self.models = models
+        self.hasOwnModels = hasOwnModels
+        calibrated = calibration.map {
+            CalibratedKernels($0, models: hasOwnModels ? models : nil)
         }
         bytesPerSecond = max(1, gpu.memoryBandwidthGBPerSecond * 1e9)
     }
 
     /// The time of a dense product `[m, k] · [k, n]`.
     package func product(m: Int, n: Int, k: Int, precision: Precision) -> KernelTime {
-        products[precision.index].time(m: m, n: n, k: k)
+        let model = models.product(m: m, n: n, k: k, precision: precision)
+        guard m > 0, n > 0, k > 0 else { return model }
+        let type = measuredType(precision)
+        let found = calibrated?.product(
+            m: m, n: n, k: k, type: type, model: hasOwnModels ? model : nil)
+        return found ?? model
     }
 
     /// The time of one product per expert, in one kernel: `rows` over all `groups`, each with its
@@ -36,8 +41,13 @@ package struct Kernels: Sendable {
     package func groupedProduct(
         rows: Int, groups: Int, n: Int, k: Int, precision: Precision, imbalance: Double = 1
     ) -> KernelTime {
-        products[precision.index].time(
-            rows: rows, groups: groups, n: n, k: k, imbalance: imbalance)
+        let model = models.groupedProduct(
+            rows: rows, groups: groups, n: n, k: k, precision: precision, imbalance: imbalance)
+        guard rows > 0, groups > 0, n > 0, k > 0 else { return model }
+        let found = calibrated?.groupedProduct(
+            m: max(1, rows / max(1, groups)), groups: groups, n: n, k: k,
+            type: measuredType(precision), model: hasOwnModels ? model : nil)
+        return found ?? model
     }
 
     /// The time of fused attention; a causal query sees the keys up to its own place, the last
@@ -50,9 +60,11 @@ package struct Kernels: Sendable {
             sequences: sequences, queryLength: queryLength, keyLength: keyLength, heads: heads,
             keyValueHeads: keyValueHeads, headDim: headDim, valueHeadDim: valueHeadDim,
             isCausal: isCausal, pass: pass)
-        let elementSize = Double(precision.elementBytes)
-        return attentionModel.time(
-            shape, elementSize: elementSize, rateRatio: attentionRates[precision.index])
+        let model = models.attention(shape, precision: precision)
+        guard shape.isValid else { return model }
+        let found = calibrated?.attention(
+            shape, type: precision, model: hasOwnModels ? model : nil)
+        return found ?? model
     }
 
     /// The time of a kernel that only moves `bytes`, read and written together.
@@ -60,19 +72,30 @@ package struct Kernels: Sendable {
     /// Assumption: 85 % of the bandwidth, what copies reach on all recent GPUs, and 3 µs that a
     /// kernel takes at least.
     package func elementwise(bytes: Double) -> KernelTime {
-        KernelTime(Seconds(3e-6 + max(0, bytes) / (0.85 * bytesPerSecond)), .roofline)
+        calibrated?.moving(bytes: bytes)
+            ?? KernelTime(Seconds(3e-6 + max(0, bytes) / (0.85 * bytesPerSecond)), .roofline)
     }
-}
 
-extension Precision {
-    /// The place among all cases.
-    fileprivate var index: Int {
-        switch self {
-        case .fp32: 0
-        case .tf32: 1
-        case .fp16: 2
-        case .bf16: 3
-        case .fp8: 4
+    /// The time of a kernel of a kind that was measured on the cluster, or `nil`.
+    func measured(_ kind: Calibration.KernelKind, _ pass: Pass, numbers: Int) -> KernelTime? {
+        calibrated?.kernel(kind, pass, numbers: numbers)
+    }
+
+    /// Whether products of a type were measured on the cluster, with all that belongs to them.
+    func hasMeasuredProducts(_ precision: Precision) -> Bool {
+        calibrated?.hasProducts(measuredType(precision)) ?? false
+    }
+
+    var hasMeasuredMoves: Bool { calibrated?.hasMoves ?? false }
+    var hasMeasuredAttention: Bool { calibrated?.hasAttention ?? false }
+
+    /// The type whose measurements stand for products in `precision`.
+    ///
+    /// A processor has no TF32; what frameworks compute in it there is FP32.
+    private func measuredType(_ precision: Precision) -> Precision {
+        guard precision == .tf32, let calibrated, !calibrated.hasProducts(.tf32) else {
+            return precision
         }
+        return .fp32
     }
 }

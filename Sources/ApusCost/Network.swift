@@ -19,8 +19,10 @@ package struct Network: Sendable {
     ///
     /// Assumption: the wait for the last rank grows with the logarithm of their number.
     let slowdown: Double
-    /// By `Collective`, in the order of its cases; empty where the links were not measured.
-    private let curves: [CollectiveCurve]
+    /// By `Collective`, in the order of its cases; `nil` where the links were not measured.
+    private let curves: [CollectiveCurve?]
+    /// The same over whole nodes.
+    private let outerCurves: [CollectiveCurve?]
 
     /// The achieved share of a network interface's bandwidth in large messages.
     ///
@@ -57,14 +59,19 @@ package struct Network: Sendable {
         inner = links.first ?? none
         outer = links.count > 1 ? Array(links.dropFirst()) : [inner]
         gpusPerNode = max(1, inner.gpuCount)
-        guard let known = MeasuredCollectives.System.standing(for: cluster.gpu.name) else {
-            provenance = .roofline
-            curves = []
-            return
+        let known = MeasuredCollectives.System.standing(for: cluster.gpu.name)
+        let ratio =
+            (known?.system.linkGBPerSecond ?? 1) / max(1e-3, inner.bandwidthGBPerSecond)
+        let own = CalibratedCollectives(cluster, domain: gpusPerNode)
+        curves = Collective.allCases.map { collective in
+            own.inside(collective)
+                ?? known.map { CollectiveCurve($0.system, collective, slowdown: ratio) }
         }
-        let ratio = known.system.linkGBPerSecond / max(1e-3, inner.bandwidthGBPerSecond)
-        curves = Collective.allCases.map { CollectiveCurve(known.system, $0, slowdown: ratio) }
-        provenance = known.isOwn && ratio == 1 ? .measured : .interpolated
+        outerCurves = Collective.allCases.map(own.across)
+        provenance =
+            !own.isEmpty
+            ? .measured
+            : known.map { $0.isOwn && ratio == 1 ? .measured : .interpolated } ?? .roofline
     }
 
     /// The time of `collective` with `payload` bytes, as ``Collective`` counts them.
@@ -80,18 +87,17 @@ package struct Network: Sendable {
     }
 
     func inside(_ collective: Collective, payload: Double, ranks: Int) -> Double {
-        guard curves.isEmpty else {
-            if collective == .pointToPoint {
-                return curves[collective.index].time(2 * payload, ranks: 2)
-            }
-            return curves[collective.index].time(payload, ranks: ranks)
-        }
+        if let curve = curves[collective.index] { return curve.time(payload, ranks: ranks) }
         let rate = inner.bandwidthGBPerSecond * 1e9 * Self.linkShare
         let latency = inner.latencyMicroseconds * 1e-6 * collective.steps(ranks: ranks)
         return Self.start + latency + payload * collective.wireShare(ranks: ranks) / rate
     }
 
     private func across(_ collective: Collective, payload: Double, span: GroupSpan) -> Double {
+        // Groups of whole nodes are what was measured across them.
+        if span.ranksPerNode == gpusPerNode, let curve = outerCurves[collective.index] {
+            return curve.time(payload, ranks: span.ranks)
+        }
         let link = slowest(nodes: span.nodes)
         let rate = link.bandwidthGBPerSecond * 1e9 * Self.interfaceShare
         let hop = max(Self.hop, link.latencyMicroseconds * 1e-6)

@@ -33,8 +33,11 @@ extension Cluster {
         ]
         if !links.isEmpty { lines += ["  links:"] + links.map(\.line) }
         if let cores { lines.append("  cores: \(cores)") }
-        return lines
+        return lines + (calibration?.lines ?? [])
     }
+
+    /// The cluster as a file of its own, which `--cluster` and `cluster.calibration` may name.
+    package func text() -> String { (["apus: 1", ""] + lines).joined(separator: "\n") + "\n" }
 }
 
 extension Link {

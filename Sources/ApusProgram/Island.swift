@@ -25,10 +25,10 @@ package enum Island: Hashable, Sendable {
     /// Hidden states to the summed loss.
     case head
 
-    /// The layer that it is part of; 0 for the ends of the model.
-    package var layer: Int {
+    /// The layer that it is part of; `nil` at the ends of the model.
+    package var layer: Int? {
         switch self {
-        case .embedding, .head: 0
+        case .embedding, .head: nil
         case .attention(let layer), .norm(let layer), .heads(let layer), .router(let layer),
             .experts(let layer), .feedForward(let layer), .residual(let layer):
             layer

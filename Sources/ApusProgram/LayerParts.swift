@@ -21,6 +21,9 @@ package struct LayerParts: Hashable, Sendable {
 
     package func isDense(_ layer: Int) -> Bool { denseLayers.contains(layer) }
 
+    /// Whether an island is part of a dense layer.
+    package func isDense(_ island: Island) -> Bool { island.layer.map(isDense) ?? false }
+
     /// Whether there is a feed-forward that every token passes.
     package func hasFeedForward(_ layer: Int) -> Bool { hasShared || isDense(layer) }
 }

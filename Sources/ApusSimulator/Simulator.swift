@@ -12,18 +12,21 @@ package struct Simulator<Prices: InstructionPrices> {
     private let prices: Prices
     /// Processor cores that all ranks share; `nil` where each has its own device.
     private let cores: Int?
+    /// How much longer work takes while one core is busy, while two are, and so on.
+    private let slowdowns: [Double]
     private let persistent: (ProgramClass) -> Bytes
     /// What disturbs the step.
     package var conditions = Conditions()
 
     /// A simulator with prices of its own.
     package init(
-        program: Program, prices: Prices, cores: Int? = nil,
+        program: Program, prices: Prices, cores: Int? = nil, slowdowns: [Double] = [],
         persistent: @escaping (ProgramClass) -> Bytes = { _ in .zero }
     ) {
         self.program = program
         self.prices = prices
         self.cores = cores
+        self.slowdowns = slowdowns
         self.persistent = persistent
     }
 
@@ -41,7 +44,7 @@ package struct Simulator<Prices: InstructionPrices> {
             conditions: conditions)
         var machine = StepMachine(
             actors.actors, programs: programs, programOf: programOf, table: table, cores: cores,
-            conditions: conditions, records: subject != nil)
+            slowdowns: slowdowns, conditions: conditions, records: subject != nil)
         machine.run()
         let end = machine.states.map(\.finish).max() ?? 0
         let sets = zip(actors.actors, machine.states).enumerated().map { index, pair in
@@ -115,7 +118,10 @@ extension Simulator where Prices == InstructionPricer {
         self.init(
             program: program,
             prices: InstructionPricer(program: program, step: step, model: model),
-            cores: step.cluster.cores
+            cores: step.cluster.cores,
+            slowdowns: (1...max(1, step.cluster.cores ?? 1)).map {
+                step.cluster.calibration?.slowdown(busyCores: $0) ?? 1
+            }
         ) { program.persistentSize(of: $0, in: step.model) }
     }
 }

@@ -23,7 +23,8 @@ extension StepMachine {
         var work = transfers[place].work * lanes[index].slowness
         if let cores {
             // The price is that of one group alone on the cores.
-            work *= min(1, cores / Double(lanes[index].groupRanks))
+            let ranks = lanes[index].groupRanks
+            work *= min(1, cores / Double(ranks)) / slowdown(ranks)
             setBusy(lanes[index].rankCount)
             schedule(place, at: clock + work)
         } else {

@@ -17,6 +17,7 @@ struct StepMachine {
     let lanes: [Lane]
     let laneOf: [[Int]]
     let cores: Double?
+    private let slowdowns: [Double]
     private let jitters: [Jitter]
 
     /// The clock, the time that it stands for, and how fast it goes.
@@ -37,7 +38,7 @@ struct StepMachine {
 
     init(
         _ actors: [Actor], programs: [LoweredProgram], programOf: [Int], table: LaneTable,
-        cores: Int?, conditions: Conditions, records: Bool
+        cores: Int?, slowdowns: [Double], conditions: Conditions, records: Bool
     ) {
         self.actors = actors
         self.programs = programs
@@ -45,6 +46,7 @@ struct StepMachine {
         lanes = table.lanes
         laneOf = table.laneOf
         self.cores = cores.map(Double.init)
+        self.slowdowns = slowdowns
         jitters = actors.map { Jitter(conditions, rank: $0.rank) }
         links = LinkShares(lanes: table.lanes, actorCount: actors.count)
         states = actors.map { _ in ActorState() }
@@ -161,6 +163,12 @@ struct StepMachine {
     mutating func setBusy(_ change: Int) {
         busyRanks += change
         guard let cores else { return }
-        rate = busyRanks > 0 ? min(1, cores / Double(busyRanks)) : 1
+        rate = busyRanks > 0 ? min(1, cores / Double(busyRanks)) / slowdown(busyRanks) : 1
+    }
+
+    /// How much longer work takes on each core while so many ranks are busy.
+    func slowdown(_ busyRanks: Int) -> Double {
+        guard let last = slowdowns.last else { return 1 }
+        return busyRanks <= slowdowns.count ? slowdowns[max(0, busyRanks - 1)] : last
     }
 }

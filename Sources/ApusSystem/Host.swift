@@ -59,6 +59,22 @@ package enum Host {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Seconds that this process has kept processors busy, all its threads together.
+    package static var processorSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// The model of this host's processors.
+    package static var processorModel: String {
+        let line = readText("/proc/cpuinfo").split(separator: "\n").first {
+            $0.hasPrefix("model name")
+        }
+        return line?.split(separator: ":", maxSplits: 1).last.map { String($0).trimmed }
+            ?? "unknown"
+    }
+
     /// The environment that this process was started with.
     package static func environment() -> [String: String] {
         let bytes = (try? readFile("/proc/self/environ", limit: 1 << 26)) ?? []

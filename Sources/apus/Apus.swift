@@ -12,6 +12,6 @@ struct Apus: ParsableCommand {
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
             SimulateCommand.self, CompareCommand.self, ReportCommand.self, ValidateCommand.self,
-            ExportCommand.self, TrainCommand.self, DoctorCommand.self,
+            ExportCommand.self, TrainCommand.self, CalibrateCommand.self, DoctorCommand.self,
         ])
 }

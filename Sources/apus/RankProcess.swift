@@ -51,7 +51,9 @@ struct RankProcess {
         let engine = try openEngine()
         let rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
-            corpus: corpus, engine: engine, meeting: try meeting(engine, environment))
+            corpus: corpus, engine: engine,
+            meeting: try rendezvous.meeting(
+                engine, environment, timeoutSeconds: job.timeoutSeconds))
         try? supervisor?.send(Self.ready)
         if let trace = job.trace { rank.traceLast(trace.stepCount) }
         stop.beginLoop()
@@ -134,34 +136,5 @@ struct RankProcess {
         let engine = device == .cpu ? onCPU : try Engine.open(at: onCPU.path, device: device)
         try engine.setThreadCount(max(1, Host.coreCount / sharing))
         return engine
-    }
-
-    /// Opens the store that the ranks find each other through.
-    private func meeting(
-        _ engine: Engine, _ environment: [String: String]
-    ) throws -> Communicators.Meeting {
-        let addresses = try rendezvous.addresses(environment)
-        let (host, port) = (addresses.store, rendezvous.masterPort)
-        let (size, timeout) = (rendezvous.worldSize, job.timeoutSeconds)
-        var listener: Int32?
-        if case .this(let descriptor) = rendezvous.storeServer {
-            listener = try descriptor ?? rendezvous.listen(at: host)
-        }
-        do throws(EngineError) {
-            let store: Store
-            if let listener {
-                store = try Store.server(
-                    engine, listenDescriptor: listener, host: host, port: port, worldSize: size,
-                    timeoutSeconds: timeout)
-            } else {
-                store = try Store.client(
-                    engine, host: host, port: port, worldSize: size, timeoutSeconds: timeout)
-            }
-            return Communicators.Meeting(
-                store: store, prefix: rendezvous.storePrefix, host: addresses.own,
-                timeoutSeconds: timeout)
-        } catch {
-            throw Problems([error.diagnostic])
-        }
     }
 }

@@ -58,7 +58,6 @@ struct HelpTests {
 
     private static let commands = [
         "plan", "audit", "explain", "program", "simulate", "compare", "report", "validate",
-        "export", "train",
-        "doctor",
+        "export", "train", "calibrate", "doctor",
     ]
 }

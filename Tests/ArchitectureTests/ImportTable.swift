@@ -31,6 +31,8 @@ struct ImportTable {
         // With ApusSystem the only module with pointers; Glibc for `dlopen`.
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
         "ApusSystem": ["ApusBase", "Glibc", "Synchronization"],
+        // ApusEngine and ApusSystem: it measures the engine, with the clocks of the system.
+        "ApusCalibration": ["ApusBase", "ApusPlan", "ApusEngine", "ApusSystem"],
         // ApusSystem: the supervisor's driver starts and watches processes.
         "ApusControl": ["ApusBase", "ApusPlan", "ApusSystem"],
         // BasicContainers: the slots that hold tensors.
@@ -41,7 +43,7 @@ struct ImportTable {
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
+            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", "ApusCalibration",
             "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],

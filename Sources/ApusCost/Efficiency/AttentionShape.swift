@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// What attention computes, and in which direction.
 struct AttentionShape {
     var sequences: Int
@@ -21,9 +23,13 @@ struct AttentionShape {
         guard isCausal else { return queries * keys }
         return keys >= queries ? queries * (keys - (queries - 1) / 2) : keys * (keys + 1) / 2
     }
-}
 
-/// A direction through the model.
-package enum Pass: Hashable, Sendable, CaseIterable {
-    case forward, backward
+    /// Two products forward; backward has the scores once more, and four gradients.
+    ///
+    /// Source: Dao 2023, "FlashAttention-2", §4.1.
+    var flops: Double {
+        let dims = Double(headDim) + Double(valueHeadDim)
+        let forward = 2 * Double(sequences) * Double(heads) * dims * pairs
+        return pass == .backward ? 2.5 * forward : forward
+    }
 }

@@ -1,3 +1,5 @@
+import ApusPlan
+
 import func Glibc.log2
 import func Glibc.pow
 
@@ -6,21 +8,69 @@ struct CollectiveCurve: Sendable {
     /// Seconds for 2⁹ to 2²⁹ bytes, over 2, 4, 8, … ranks.
     private let times: [[Double]]
     private let collective: Collective
+    /// The bytes that a payload of one byte counts as in the table.
+    private let scale: Double
     private static let sizes = 21
     private static let firstSize = 9.0
 
     /// The measured times, with the part beyond latency stretched by `slowdown`.
     init(_ system: MeasuredCollectives.System, _ collective: Collective, slowdown: Double) {
         self.collective = collective
+        // A message to one neighbour is half of an exchange between two.
+        scale = collective == .pointToPoint ? 2 : 1
         let all = numbers(in: MeasuredCollectives.text(system, collective), unit: 1e-8)
         times = stride(from: 0, to: all.count, by: Self.sizes).map { start in
             all[start..<start + Self.sizes].map { all[start] + slowdown * ($0 - all[start]) }
         }
     }
 
+    /// The times of a cluster's own measurements, by number of ranks.
+    ///
+    /// Where a power of two was not measured, it has the time between those beside it, and fewer
+    /// ranks than any that were measured take their share of the wire.
+    init(_ measured: [(ranks: Int, curve: MeasuredCurve)], _ collective: Collective) {
+        self.collective = collective
+        scale = 1
+        let sorted = measured.sorted { $0.ranks < $1.ranks }
+        let levels = max(1, Int(log2(Double(sorted.last?.ranks ?? 2)).rounded(.up)))
+        times = (1...levels).map { level in
+            let ranks = 1 << level
+            return (0..<Self.sizes).map { step in
+                let size = pow(2, Self.firstSize + Double(step))
+                return Self.time(size, ranks: ranks, sorted, collective)
+            }
+        }
+    }
+
+    /// Between measured numbers of ranks straight in logarithms.
+    private static func time(
+        _ size: Double, ranks: Int, _ sorted: [(ranks: Int, curve: MeasuredCurve)],
+        _ collective: Collective
+    ) -> Double {
+        guard let after = sorted.firstIndex(where: { $0.ranks >= ranks }) else {
+            guard let last = sorted.last else { return 0 }
+            return last.curve.time(size) * collective.wireShare(ranks: ranks)
+                / collective.wireShare(ranks: last.ranks)
+        }
+        let high = sorted[after]
+        if high.ranks == ranks { return high.curve.time(size) }
+        guard after > 0 else {
+            let wire = high.curve.time(size) - high.curve.least
+            return high.curve.least + wire * collective.wireShare(ranks: ranks)
+                / collective.wireShare(ranks: high.ranks)
+        }
+        let low = sorted[after - 1]
+        let part =
+            log2(Double(ranks) / Double(low.ranks))
+            / log2(Double(high.ranks) / Double(low.ranks))
+        let (first, second) = (low.curve.time(size), high.curve.time(size))
+        return first * pow(second / first, part)
+    }
+
     /// The time over any number of ranks: between measured numbers by interpolation, beyond them
     /// with the wire's time in proportion to the bytes per rank and the latency growing as before.
-    func time(_ payload: Double, ranks: Int) -> Double {
+    func time(_ bytes: Double, ranks: Int) -> Double {
+        let payload = scale * bytes
         let level = log2(Double(ranks)) - 1
         let index = min(Int(level), times.count - 1)
         let low = time(payload, index)

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// Measured times of collectives inside one node, as generated text.
 enum MeasuredCollectives {
     /// A system whose collectives were measured.

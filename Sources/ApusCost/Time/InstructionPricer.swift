@@ -46,19 +46,21 @@ package struct InstructionPricer: Sendable {
     ) -> Seconds {
         switch instruction {
         case .forward(let run):
-            times(of: run.island).forward
+            times(of: run.island).forward + pricer.islandTime(.forward)
+        case .backward(let run) where run.factors != nil:
+            times(of: run.island).backwardInput + pricer.islandTime(.backward)
         case .backward(let run):
-            run.factors == nil
-                ? times(of: run.island).backward : times(of: run.island).backwardInput
+            times(of: run.island).backward + pricer.islandTime(.backward)
         case .weightBackward(let run):
             times(of: run.island).backwardWeight
         case .zeroGradients:
-            pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
+            pricer.clearingTime(weights: weights(of: programClass), bytesPerWeight: 4)
         case .optimizerStep:
-            pricer.elementwiseTime(
-                bytes: Double(updated(by: programClass) * updateBytesPerWeight)
-            ).time
-        case .start, .wait, .free, .gradientNorm:
+            pricer.updateTime(
+                weights: updated(by: programClass), bytesPerWeight: updateBytesPerWeight)
+        case .gradientNorm:
+            pricer.normTime(weights: weights(of: programClass))
+        case .start, .wait, .free:
             .zero
         }
     }
@@ -69,8 +71,10 @@ package struct InstructionPricer: Sendable {
         switch transfer.id.payload {
         case .activation, .activationGradient:
             return network.time(.pointToPoint, payload: payload, span: pipeline)
-        case .gather, .scatterGradient, .counts, .weights:
+        case .gather, .scatterGradient, .weights:
             return collective(.allGather, payload, on: transfer.queue)
+        case .counts:
+            return collective(.allToAll, payload, on: transfer.queue)
         case .scatter, .gatherGradient:
             return collective(.reduceScatter, payload, on: transfer.queue)
         case .dispatch, .combine, .combineGradient, .dispatchGradient:
@@ -87,9 +91,9 @@ package struct InstructionPricer: Sendable {
         let kind: Collective
         switch transfer.id.payload {
         case .activation, .activationGradient: kind = .pointToPoint
-        case .gather, .scatterGradient, .counts, .weights: kind = .allGather
+        case .gather, .scatterGradient, .weights: kind = .allGather
         case .scatter, .gatherGradient: kind = .reduceScatter
-        case .dispatch, .combine, .combineGradient, .dispatchGradient: kind = .allToAll
+        case .counts, .dispatch, .combine, .combineGradient, .dispatchGradient: kind = .allToAll
         case .gradients: kind = isSharded ? .reduceScatter : .allReduce
         case .statistics: kind = .allReduce
         }
@@ -123,7 +127,7 @@ package struct InstructionPricer: Sendable {
     }
 
     private func times(of island: Island) -> IslandTimes.Times {
-        islands.times(of: island, isDense: parts.isDense(island.layer))
+        islands.times(of: island, isDense: parts.isDense(island))
     }
 
     private func weights(of programClass: ProgramClass) -> Int {

@@ -55,8 +55,14 @@ extension LayerPricer {
         let tokens = shape.tokens
         guard let latent = model.latentAttention else {
             let outputs = (headCount + 2 * keyValueHeadCount) * model.headDim
-            product(
-                &cost, rows: tokens, inputs: model.hiddenSize, outputs: outputs, in: precision)
+            let pieces =
+                implementation.joinsProjections
+                ? [outputs]
+                : [headCount, keyValueHeadCount, keyValueHeadCount].map { $0 * model.headDim }
+            for width in pieces {
+                product(
+                    &cost, rows: tokens, inputs: model.hiddenSize, outputs: width, in: precision)
+            }
             guard model.learnedPositions == nil else { return }
             rotation(&cost, numbers: tokens * (headCount + keyValueHeadCount) * model.headDim)
             if model.queryKeyNorm != .none {
@@ -93,8 +99,12 @@ extension LayerPricer {
 
     private func rotation(_ cost: inout PartCost, numbers: Int) {
         let passes = implementation.fusedElementwise ? 1 : 3
-        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 2 * element * passes)
-        elementwise(&cost.backwardInput, numbers: numbers, bytesPerNumber: 2 * element * passes)
+        let bytes = 2 * element * passes
+        elementwise(
+            &cost.forward, numbers: numbers, bytesPerNumber: bytes, as: (.rotation, .forward))
+        elementwise(
+            &cost.backwardInput, numbers: numbers, bytesPerNumber: bytes,
+            as: (.rotation, .backward))
     }
 
     /// Attention of a rank's heads over its share of the sequence.
@@ -111,7 +121,8 @@ extension LayerPricer {
         let length = max(1, shape.length / shape.context)
         let seen = (shape.length + length) / 2
         let sinks = model.hasAttentionSinks ? CostConstants.attentionWithSinks : 1
-        let share = CostConstants.sustainedAttention * sinks
+        let sustained = kernels.hasMeasuredAttention ? 1 : CostConstants.sustainedAttention
+        let share = sustained * sinks
         // The mean over the layers, of which some look back through a window only.
         let window = model.slidingWindow.map { min($0, seen) } ?? seen
         let windowed =

@@ -7,8 +7,12 @@ extension LayerPricer {
     package func embedding() -> PartCost {
         var cost = PartCost()
         let numbers = shape.tokens * model.hiddenSize
-        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 2 * element, kernels: 3)
-        elementwise(&cost.backwardWeight, numbers: numbers, bytesPerNumber: 3 * element + 4)
+        elementwise(
+            &cost.forward, numbers: numbers, bytesPerNumber: 2 * element, kernels: 3,
+            as: (.embedding, .forward))
+        elementwise(
+            &cost.backwardWeight, numbers: numbers, bytesPerNumber: 3 * element + 4,
+            as: (.embedding, .backward))
         guard shape.tensor > 1 else { return cost }
         let payload = Double(numbers * element)
         let collective = shape.isSequenceParallel ? Collective.reduceScatter : .allReduce
@@ -31,10 +35,10 @@ extension LayerPricer {
         let fused = implementation.crossEntropy == .inPlace
         elementwise(
             &cost.forward, numbers: scores, bytesPerNumber: fused ? 3 * element : 20,
-            kernels: fused ? 3 : 8)
+            kernels: fused ? 3 : 8, as: (.crossEntropy, .forward))
         elementwise(
             &cost.backwardInput, numbers: scores, bytesPerNumber: fused ? 2 * element : 12,
-            kernels: fused ? 2 : 4)
+            kernels: fused ? 2 : 4, as: (.crossEntropy, .backward))
         headCollectives(&cost)
         return cost
     }

@@ -30,9 +30,11 @@ extension LayerPricer {
     func activation(_ cost: inout PartCost, rows: Int, width: Int) {
         let inputs = model.isGated ? 2 : 1
         elementwise(
-            &cost.forward, numbers: rows * width, bytesPerNumber: (inputs + 1) * element)
+            &cost.forward, numbers: rows * width, bytesPerNumber: (inputs + 1) * element,
+            as: (.activation, .forward))
         elementwise(
-            &cost.backwardInput, numbers: rows * width, bytesPerNumber: (2 * inputs + 1) * element)
+            &cost.backwardInput, numbers: rows * width,
+            bytesPerNumber: (2 * inputs + 1) * element, as: (.activation, .backward))
     }
 }
 
@@ -62,12 +64,12 @@ extension LayerPricer {
         // Scores, selection, and the maps that sort rows; all small, in FP32.
         elementwise(
             &cost.forward, numbers: tokens * model.expertCount, bytesPerNumber: 32,
-            kernels: CostConstants.routerKernels)
+            kernels: CostConstants.routerKernels, as: (.router, .forward))
         elementwise(
             &cost.backwardInput, numbers: tokens * model.expertCount, bytesPerNumber: 16,
-            kernels: CostConstants.routerKernels / 2)
+            kernels: CostConstants.routerKernels / 2, as: (.router, .backward))
         // Rows in the order of their experts: a token is read once and written `topK` times.
-        permutation(&cost, reads: tokens, writes: tokens * model.topK)
+        permutation(&cost, reads: tokens, writes: tokens * model.topK, as: .spreading)
         return cost
     }
 
@@ -98,7 +100,7 @@ extension LayerPricer {
     /// Rows back in the order of their tokens, their weighted sum, and the residual sum.
     package func combination() -> PartCost {
         var cost = PartCost()
-        permutation(&cost, reads: expertTokens * model.topK, writes: expertTokens)
+        permutation(&cost, reads: expertTokens * model.topK, writes: expertTokens, as: .merging)
         residual(&cost, numbers: shape.localTokens * model.hiddenSize)
         if shape.tensor > 1, !shape.isSequenceParallel {
             // Each tensor rank routed a share of the tokens; all of them go on with all tokens.
@@ -119,7 +121,22 @@ extension LayerPricer {
         return cost
     }
 
-    private func permutation(_ cost: inout PartCost, reads: Int, writes: Int) {
+    /// Moving rows; where the kind was measured, by the larger of what is read and written.
+    private func permutation(
+        _ cost: inout PartCost, reads: Int, writes: Int,
+        as kind: Calibration.KernelKind = .permutation
+    ) {
+        let most = max(reads, writes) * model.hiddenSize
+        let bytes = (reads + writes) * element * model.hiddenSize / max(1, most)
+        guard kernels.measured(kind, .forward, numbers: most) == nil else {
+            elementwise(
+                &cost.forward, numbers: most, bytesPerNumber: bytes, kernels: 2,
+                as: (kind, .forward))
+            elementwise(
+                &cost.backwardInput, numbers: most, bytesPerNumber: bytes, kernels: 2,
+                as: (kind, .backward))
+            return
+        }
         let numbers = (reads + writes) * model.hiddenSize
         elementwise(&cost.forward, numbers: numbers, bytesPerNumber: element, kernels: 2)
         elementwise(&cost.backwardInput, numbers: numbers, bytesPerNumber: element, kernels: 2)

@@ -54,6 +54,8 @@ extension LayerPricer {
 
     /// Reading and writing the gradient buffer beyond what the product itself writes.
     func accumulate(_ cost: inout PartCost, weights: Int) {
+        // A measured product was measured with the sum.
+        guard !kernels.hasMeasuredProducts(precision) else { return }
         // A product that adds to the buffer itself reads it; otherwise its result is written apart,
         // read again and added.
         let gradient = implementation.gradientPrecision.byteCount
@@ -81,28 +83,62 @@ extension LayerPricer {
         elementwise(&cost.backwardInput, numbers: rows * outputs, bytesPerNumber: 2, kernels: 0)
     }
 
+    /// A kernel over so many numbers that only moves memory, or as its kind was measured.
     func elementwise(
-        _ pass: inout PassCost, numbers: Int, bytesPerNumber: Int, kernels count: Int = 1
+        _ pass: inout PassCost, numbers: Int, bytesPerNumber: Int, kernels count: Int = 1,
+        as kind: (Calibration.KernelKind, Pass)? = nil
     ) {
         guard numbers > 0, bytesPerNumber > 0 else { return }
+        let measured = kind.flatMap { kernels.measured($0.0, $0.1, numbers: numbers) }
         pass.work.add(
-            elementwiseTime(bytes: Double(numbers) * Double(bytesPerNumber)), .elementwise)
+            measured ?? elementwiseTime(bytes: Double(numbers) * Double(bytesPerNumber)),
+            .elementwise)
         pass.work.launches += count - 1
     }
 
     /// A norm: reads and writes each number; backward reads two and writes one.
     func norm(_ cost: inout PartCost, numbers: Int) {
         let passes = implementation.fusedElementwise ? 1 : 2
-        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 2 * element * passes)
         elementwise(
-            &cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element * passes, kernels: 2)
+            &cost.forward, numbers: numbers, bytesPerNumber: 2 * element * passes,
+            as: (.norm, .forward))
+        elementwise(
+            &cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element * passes, kernels: 2,
+            as: (.norm, .backward))
     }
 
     /// The residual sum, with bias and dropout where the model has them.
     func residual(_ cost: inout PartCost, numbers: Int) {
-        let dropout = implementation.dropsOut ? 1 : 0
-        elementwise(&cost.forward, numbers: numbers, bytesPerNumber: 3 * element + dropout)
-        elementwise(&cost.backwardInput, numbers: numbers, bytesPerNumber: 3 * element + dropout)
+        let bytes = 3 * element + (implementation.dropsOut ? 1 : 0)
+        elementwise(
+            &cost.forward, numbers: numbers, bytesPerNumber: bytes, as: (.residual, .forward))
+        elementwise(
+            &cost.backwardInput, numbers: numbers, bytesPerNumber: bytes,
+            as: (.residual, .backward))
+    }
+
+    /// What an island takes beside its kernels, where that was measured.
+    func islandTime(_ pass: Pass) -> Seconds {
+        kernels.measured(.island, pass, numbers: 1)?.time ?? .zero
+    }
+
+    // MARK: - What a step does with weights
+
+    /// Setting the gradients of so many weights to zero, each of so many bytes.
+    func clearingTime(weights: Int, bytesPerWeight: Int) -> Seconds {
+        kernels.measured(.clearing, .forward, numbers: weights)?.time
+            ?? elementwiseTime(bytes: Double(weights * bytesPerWeight)).time
+    }
+
+    /// Adding up the squares of gradients, where that is not part of the update's traffic.
+    func normTime(weights: Int) -> Seconds {
+        kernels.measured(.gradientNorm, .forward, numbers: weights)?.time ?? .zero
+    }
+
+    /// The optimizer's update, which reads and writes so many bytes for each weight.
+    func updateTime(weights: Int, bytesPerWeight: Int) -> Seconds {
+        kernels.measured(.optimizer, .forward, numbers: weights)?.time
+            ?? elementwiseTime(bytes: Double(weights * bytesPerWeight)).time
     }
 
     /// The collectives around a pair of column- and row-parallel products.

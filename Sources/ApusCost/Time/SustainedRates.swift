@@ -24,6 +24,20 @@ struct SustainedRates: Hashable, Sendable {
         precision == .fp8 ? productsFP8 : products
     }
 
+    /// What was measured on the cluster in steady repetition, or in steps, is what it keeps up.
+    static func of(_ cluster: Cluster, measured kernels: Kernels) -> SustainedRates {
+        var rates = of(cluster.gpu)
+        if Precision.allCases.contains(where: kernels.hasMeasuredProducts) {
+            rates.products = 1
+            rates.productsFP8 = 1
+        }
+        if kernels.hasMeasuredMoves { rates.memory = 1 }
+        // Ranks that share a processor's cores waited for each other when they were measured.
+        let isKnown = ReferenceGPU(cluster.gpu).provenance > .roofline
+        if !isKnown, cluster.calibration?.collectives.isEmpty == false { rates.collectives = 1 }
+        return rates
+    }
+
     static func of(_ gpu: GPU) -> SustainedRates {
         let name = gpu.name.lowercased()
         if name.hasPrefix("a100") { return a100 }

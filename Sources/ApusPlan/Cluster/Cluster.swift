@@ -9,15 +9,21 @@ package struct Cluster: Hashable, Sendable {
     package var links: [Link]
     /// How many processor cores all ranks share, for a cluster that is one machine.
     package var cores: Int?
+    /// What was measured on it.
+    package var calibration: Calibration?
 
     package var worldSize: Int { nodeCount * gpusPerNode }
 
-    package init(nodeCount: Int, gpusPerNode: Int, gpu: GPU, links: [Link], cores: Int? = nil) {
+    package init(
+        nodeCount: Int, gpusPerNode: Int, gpu: GPU, links: [Link], cores: Int? = nil,
+        calibration: Calibration? = nil
+    ) {
         self.nodeCount = nodeCount
         self.gpusPerNode = gpusPerNode
         self.gpu = gpu
         self.links = links
         self.cores = cores
+        self.calibration = calibration
     }
 }
 

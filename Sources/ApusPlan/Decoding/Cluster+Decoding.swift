@@ -1,12 +1,58 @@
 import ApusBase
 
 extension FieldReader {
-    mutating func cluster(_ section: Section) -> Cluster {
-        Cluster(
+    /// A cluster; one that another file names (`isNamed`) names no further file.
+    mutating func cluster(
+        _ section: Section, isNamed: Bool = false,
+        _ readReferencedFile: (String) throws(Problems) -> [UInt8]
+    ) -> Cluster {
+        let (calibration, other) = calibration(of: section, isNamed, readReferencedFile)
+        return Cluster(
             nodeCount: integer("nodes", in: section),
-            gpusPerNode: integer("gpus_per_node", in: section), gpu: gpu(section),
+            gpusPerNode: integer("gpus_per_node", in: section),
+            gpu: section.value("gpu") == nil ? other?.gpu ?? gpu(section) : gpu(section),
             links: sections("links", in: section, fields: FileSchema.link).map { link($0) },
-            cores: optionalInteger("cores", in: section))
+            cores: optionalInteger("cores", in: section) ?? other?.cores,
+            calibration: calibration)
+    }
+
+    /// What was measured: the section itself, or that of the cluster in the file that it names.
+    ///
+    /// From there come the GPU and the cores too, where the cluster says nothing of them.
+    private mutating func calibration(
+        of cluster: Section, _ isNamed: Bool,
+        _ readReferencedFile: (String) throws(Problems) -> [UInt8]
+    ) -> (Calibration?, Cluster?) {
+        guard let node = cluster.value("calibration") else { return (nil, nil) }
+        guard case .scalar = node.content, !node.isNull, !isNamed else {
+            let section = section("calibration", in: cluster, fields: FileSchema.calibration)
+            return (section.map { calibration($0) }, nil)
+        }
+        let key = Section(
+            path: cluster.path, fields: [Field("calibration", .text)], entries: cluster.entries)
+        guard let name = optionalText("calibration", in: key) else { return (nil, nil) }
+        let path = sibling(name, of: file)
+        do throws(Problems) {
+            var parser = YAMLParser(file: path)
+            let root = parser.parse(try fileText(readReferencedFile(path), file: path))
+            guard root != nil || parser.problems.isEmpty else { throw Problems(parser.problems) }
+            var reader = FieldReader(file: path, problems: parser.problems)
+            let other = reader.root(root, fields: FileSchema.deployment, what: "the cluster file")
+                .flatMap { reader.section("cluster", in: $0, fields: FileSchema.cluster) }
+                .map { reader.cluster($0, isNamed: true, readReferencedFile) }
+            absorb(reader, under: "cluster.calibration", keys: [])
+            if other?.calibration == nil, reader.problems.isEmpty {
+                reject(
+                    .missingKey, "cluster.calibration",
+                    "`\(excerpt(path))` has no `cluster.calibration`",
+                    expected: "a file that `apus calibrate -o` wrote")
+            }
+            return (other?.calibration, other)
+        } catch {
+            for problem in error.diagnostics { report(problem) }
+            markUnusable("cluster.calibration")
+            return (nil, nil)
+        }
     }
 
     private mutating func link(_ section: Section) -> Link {

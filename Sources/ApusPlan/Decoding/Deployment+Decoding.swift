@@ -18,7 +18,8 @@ package struct DeploymentFile: Hashable, Sendable {
 /// The deployment of a file's bytes; throws every problem of the file at once, sorted by position.
 ///
 /// `file` is the path as the user wrote it. `readReferencedFile` gives the bytes of a file that the
-/// deployment names, which lies beside it; it is called at most once, for `model.config`.
+/// deployment names, which lies beside it; it is called for `model.config` and for
+/// `cluster.calibration`, at most once each.
 ///
 /// With `leavesOutUnsoundPlan` a file in which nothing but the plan is unsound is read without its
 /// plan; the errors about it then stand among the notes.
@@ -68,7 +69,7 @@ extension FieldReader {
         _ = integer("apus", in: section, default: 1)
         let model = model(section, readReferencedFile)
         let cluster = self.section("cluster", in: section, fields: FileSchema.cluster)
-            .map { self.cluster($0) }
+            .map { self.cluster($0, readReferencedFile) }
         let workload = workload(section)
         let plan = self.section("plan", in: section, fields: FileSchema.plan).map { self.plan($0) }
         let routing = self.section("routing", in: section, fields: FileSchema.routing)

@@ -29,7 +29,7 @@ package func readDeploymentParts(
     var parts = DeploymentParts()
     if section.value("model") != nil { parts.model = reader.model(section, readReferencedFile) }
     parts.cluster = reader.section("cluster", in: section, fields: FileSchema.cluster)
-        .map { reader.cluster($0) }
+        .map { reader.cluster($0, readReferencedFile) }
     if section.value("workload") != nil { parts.workload = reader.workload(section) }
     var validator = Validator(positions: reader.positions, unusable: reader.unusable)
     if let model = parts.model { validator.checkModel(model, section: "model") }

@@ -59,6 +59,7 @@ package enum FileSchema {
         Field("gpu", .section),
         Field("links", .sections(countMax: 16)),
         Field("cores", .integer(1...65_536)),
+        Field("calibration", .section),
     ]
     static let gpu: [Field] = [
         Field("name", .text),

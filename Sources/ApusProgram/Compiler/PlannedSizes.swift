@@ -31,7 +31,7 @@ extension StageContext {
             return Bytes(tokens * 8)
         case .attention:
             let first = stateSize(.norm(layer: 0)) + headsSize
-            return first + stateSize(.router(layer: island.layer))
+            return first + stateSize(.router(layer: island.layer ?? 0))
         case .norm:
             return Bytes(2 * tokens * model.hiddenSize * element + tokens * 4)
         case .heads:
@@ -65,7 +65,7 @@ extension StageContext {
         case .embedding, .norm, .residual:
             return .zero
         case .attention:
-            return headsFactors(of: tokens) + factorsSize(.router(layer: island.layer))
+            return headsFactors(of: tokens) + factorsSize(.router(layer: island.layer ?? 0))
         case .heads:
             return headsFactors(of: gatheredTokens)
         case .router(let layer) where parts.isDense(layer):

@@ -175,13 +175,8 @@ struct ContentRules {
     /// The layer of an island; the embedding stands before the class's first layer, the head behind
     /// its last.
     private func layer(of island: Island) -> Int {
-        switch island {
-        case .embedding: chunks[0].lowerBound
-        case .head: chunks[chunks.count - 1].upperBound
-        case .attention(let layer), .norm(let layer), .heads(let layer), .router(let layer),
-            .experts(let layer), .feedForward(let layer), .residual(let layer):
-            layer
-        }
+        island.layer
+            ?? (island == .embedding ? chunks[0].lowerBound : chunks[chunks.count - 1].upperBound)
     }
 
     /// Whether an island of a layer with experts, which has to do with the router's decision.

@@ -106,23 +106,6 @@ extension Sublayer {
 }
 
 extension Payload {
-    /// The layer and the micro-batch that it belongs to, where it belongs to one.
-    var place: (layer: Int?, microBatch: Int?) {
-        switch self {
-        case .activation(_, let microBatch), .activationGradient(_, let microBatch):
-            (nil, microBatch)
-        case .gather(_, let layer, let microBatch), .scatter(_, let layer, let microBatch),
-            .scatterGradient(_, let layer, let microBatch),
-            .gatherGradient(_, let layer, let microBatch), .counts(let layer, let microBatch),
-            .dispatch(let layer, let microBatch), .combine(let layer, let microBatch),
-            .combineGradient(let layer, let microBatch),
-            .dispatchGradient(let layer, let microBatch):
-            (layer, microBatch)
-        case .gradients, .weights, .statistics:
-            (nil, nil)
-        }
-    }
-
     /// Whether it may travel a second time in a step: what a recomputation sends again.
     var isRepeatable: Bool {
         switch self {

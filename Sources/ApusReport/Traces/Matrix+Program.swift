@@ -50,7 +50,7 @@ extension Queue {
     /// Whether it carries messages from one rank to one other.
     fileprivate var isBetweenNeighbours: Bool {
         switch self {
-        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut: true
+        case .activations, .gradients: true
         case .group: false
         }
     }

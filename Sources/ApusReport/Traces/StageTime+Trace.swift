@@ -38,7 +38,8 @@ private struct Use {
         for (index, instruction) in programClass.instructions.enumerated() {
             guard let event = rank.events[index] else { continue }
             switch instruction {
-            case .forward, .backward, .zeroGradients, .gradientNorm, .optimizerStep:
+            case .forward, .backward, .weightBackward, .zeroGradients, .gradientNorm,
+                .optimizerStep:
                 computation += event.duration
             case .start, .free:
                 // What the host does to hand a transfer over is time for communication.

@@ -14,7 +14,8 @@ extension Timeline.Stage {
         let kinds = programClass.timelineKinds
         // What takes no time on any rank, such as the end of a slot's life, is left out.
         let shown = kinds.indices.filter { kinds[$0] != nil }
-        let layers = programClass.layers
+        let layers = programClass.chunks.filter { !$0.isEmpty }
+            .map { "\($0.lowerBound)–\($0.upperBound - 1)" }.joined(separator: " and ")
         let events = shown.map { index in
             programClass.timelineEvent(index, kind: kinds[index] ?? .other)
         }
@@ -24,7 +25,7 @@ extension Timeline.Stage {
             }
         }
         self.init(
-            "stage \(programClass.stage) · layers \(layers.lowerBound)–\(layers.upperBound - 1)",
+            "stage \(programClass.stage) · layers \(layers)",
             events: events, lanes: lanes)
     }
 }
@@ -66,6 +67,7 @@ extension ProgramClass {
                 ).inserted
                 return isFirst ? .forward : .recompute
             case .backward: return .backward
+            case .weightBackward: return .weightGradient
             case .zeroGradients, .gradientNorm, .optimizerStep: return .optimizer
             case .start(let transfer): return transfer.id.payload.timelineKind
             case .wait: return .wait
@@ -85,7 +87,10 @@ extension ProgramClass {
         case .backward(let run):
             event.microBatch = run.microBatch
             event.layer = run.island.layer
-            event.plannedBytes = size(of: run.inputGradients)
+            event.plannedBytes = size(of: instruction.written)
+        case .weightBackward(let run):
+            event.microBatch = run.microBatch
+            event.layer = run.island.layer
         case .start(let transfer):
             (event.layer, event.microBatch) = transfer.id.payload.place
             event.plannedBytes = transfer.size.count
@@ -102,17 +107,6 @@ extension ProgramClass {
     }
 }
 
-extension Island {
-    fileprivate var layer: Int? {
-        switch self {
-        case .embedding, .head: nil
-        case .attention(let layer), .norm(let layer), .heads(let layer), .router(let layer),
-            .experts(let layer), .residual(let layer):
-            layer
-        }
-    }
-}
-
 extension Payload {
     fileprivate var timelineKind: Timeline.Kind {
         switch self {
@@ -120,19 +114,6 @@ extension Payload {
         case .gather, .scatter, .scatterGradient, .gatherGradient: .sliceTransfer
         case .counts, .dispatch, .combine, .combineGradient, .dispatchGradient: .expertTransfer
         case .gradients, .weights, .statistics: .reduction
-        }
-    }
-
-    fileprivate var place: (layer: Int?, microBatch: Int?) {
-        switch self {
-        case .activation(let microBatch), .activationGradient(let microBatch): (nil, microBatch)
-        case .gather(let layer, let microBatch), .scatter(let layer, let microBatch),
-            .scatterGradient(let layer, let microBatch), .gatherGradient(let layer, let microBatch),
-            .counts(let layer, let microBatch), .dispatch(let layer, let microBatch),
-            .combine(let layer, let microBatch), .combineGradient(let layer, let microBatch),
-            .dispatchGradient(let layer, let microBatch):
-            (layer, microBatch)
-        case .gradients, .weights, .statistics: (nil, nil)
         }
     }
 }
