@@ -106,6 +106,22 @@ extension Engine {
         return tensor
     }
 
+    /// As many weights of one shape as leave the cache before they are used again.
+    ///
+    /// In training each layer has its own, so none of them is near when its turn comes. Operations
+    /// of a loop over them take them one after the other.
+    func weights(_ shape: [Int], hasGradient: Bool) throws(EngineError) -> TensorList {
+        let size = 4 * shape.reduce(1, *) * (hasGradient ? 2 : 1)
+        var list = try TensorList(self)
+        for _ in 0..<max(1, min(64, (Self.coldBytes + size - 1) / size)) {
+            try list.append(try weight(shape, hasGradient: hasGradient))
+        }
+        return list
+    }
+
+    /// More than a core has of the last cache.
+    private static let coldBytes = 32 << 20
+
     /// A weight with a place for its gradient, or without one.
     func weight(_ shape: [Int], hasGradient: Bool) throws(EngineError) -> Tensor {
         let value = try noise(shape, seed: 2)

@@ -13,13 +13,16 @@ struct ProductRuns {
         let (outputs, inputs) = (weight.outputs, weight.inputs)
         var list = try TensorList(engine)
         try list.append(try engine.noise([rows, inputs]))
-        let fixed = try engine.weight([outputs, inputs], hasGradient: false)
+        var turn = 0
+        let fixed = try engine.weights([outputs, inputs], hasGradient: false)
         let toInput = try bench.timings(list, gradients: [true]) { leaves throws(EngineError) in
-            try leaves[0].linear(fixed)
+            turn += 1
+            return try leaves[0].linear(fixed[turn % fixed.count])
         }
-        let learned = try engine.weight([outputs, inputs], hasGradient: true)
+        let learned = try engine.weights([outputs, inputs], hasGradient: true)
         let toWeight = try bench.timings(list, gradients: [false]) { leaves throws(EngineError) in
-            try leaves[0].linear(learned)
+            turn += 1
+            return try leaves[0].linear(learned[turn % learned.count])
         }
         return [
             row(rows, outputs, inputs, toInput.forward),
@@ -36,13 +39,16 @@ struct ProductRuns {
         var list = try TensorList(engine)
         try list.append(try engine.noise([groups * rows, inputs]))
         let counts = [Int](repeating: rows, count: groups)
-        let fixed = try engine.weight([groups, outputs, inputs], hasGradient: false)
+        var turn = 0
+        let fixed = try engine.weights([groups, outputs, inputs], hasGradient: false)
         let toInput = try bench.timings(list, gradients: [true]) { leaves throws(EngineError) in
-            try leaves[0].groupedLinear(fixed, counts: counts)
+            turn += 1
+            return try leaves[0].groupedLinear(fixed[turn % fixed.count], counts: counts)
         }
-        let learned = try engine.weight([groups, outputs, inputs], hasGradient: true)
+        let learned = try engine.weights([groups, outputs, inputs], hasGradient: true)
         let toWeight = try bench.timings(list, gradients: [false]) { leaves throws(EngineError) in
-            try leaves[0].groupedLinear(learned, counts: counts)
+            turn += 1
+            return try leaves[0].groupedLinear(learned[turn % learned.count], counts: counts)
         }
         return [
             row(rows, outputs, inputs, toInput.forward, groups: groups),
