@@ -46,6 +46,7 @@ struct HeadLoss : Function<HeadLoss> {
         }
         if (wants_gradients)
             context->save_for_backward({hidden, weight, dhidden, dlogits, dweight});
+        note_recording(context);
         loss *= scale;
         return hidden.scalar_type() == at::kDouble ? loss : loss.to(at::kFloat);
     }
@@ -59,12 +60,21 @@ struct HeadLoss : Function<HeadLoss> {
         if (dlogits.defined()) {
             const std::optional<at::Tensor> open = open_gradient(weight);
             sums = open ? *open : at::zeros_like(weight);
-            sums.addmm_(dlogits.t(), hidden, 1, factor);
-            if (open) sums = at::Tensor();
+            const auto add = [sums, dlogits, hidden, factor] {
+                at::Tensor(sums).addmm_(dlogits.t(), hidden, 1, factor);
+            };
+            if (open) {
+                add_to_weight(context, add);
+                sums = at::Tensor();
+            } else {
+                add();
+            }
         } else if (dweight.defined()) {
             const std::optional<at::Tensor> open = open_gradient(weight);
             if (open)
-                at::Tensor(*open).add_(dweight, factor);
+                add_to_weight(context, [sum = *open, dweight, factor] {
+                    at::Tensor(sum).add_(dweight, factor);
+                });
             else
                 sums = factor == 1 ? dweight : dweight * factor;
         }

@@ -133,6 +133,7 @@ apus_status memory_reset_peak(int32_t device, apus_error **error) {
 apus_status gradients_record(int32_t record, int32_t *recorded_before, apus_error **error) {
     return guarded(error, [&] {
         *recorded_before = at::GradMode::is_enabled() ? 1 : 0;
+        if (record != 0 && !at::GradMode::is_enabled()) begin_recording();
         at::GradMode::set_enabled(record != 0);
     });
 }

@@ -12,6 +12,32 @@ std::optional<at::Tensor> open_gradient(const at::Tensor &leaf) {
 
 namespace {
 
+thread_local c10::intrusive_ptr<Postponed> recording;
+
+}  // namespace
+
+void begin_recording() { recording = c10::make_intrusive<Postponed>(); }
+
+c10::intrusive_ptr<Postponed> latest_recording() {
+    if (!recording) begin_recording();
+    return recording;
+}
+
+void note_recording(torch::autograd::AutogradContext *context) {
+    context->saved_data["recording"] = c10::IValue::make_capsule(latest_recording());
+}
+
+void add_to_weight(torch::autograd::AutogradContext *context, std::function<void()> product) {
+    const auto holder = context->saved_data["recording"].toCapsule();
+    auto &postponed = static_cast<Postponed &>(*holder);
+    if (postponed.is_wanted)
+        postponed.products.push_back(std::move(product));
+    else
+        product();
+}
+
+namespace {
+
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -30,6 +56,7 @@ struct GroupedLinear : Function<GroupedLinear> {
         });
         context->save_for_backward({x, weights});
         context->saved_data["counts"] = counts;
+        note_recording(context);
         return y;
     }
 
@@ -50,10 +77,17 @@ struct GroupedLinear : Function<GroupedLinear> {
         if (context->needs_input_grad(1)) {
             const std::optional<at::Tensor> open = open_gradient(weights);
             at::Tensor sums = open ? *open : at::zeros_like(weights, at::MemoryFormat::Contiguous);
-            each_group(sums, counts, [&](at::Tensor sum, int64_t at, int64_t n) {
-                sum.addmm_(dy.narrow(0, at, n).t(), x.narrow(0, at, n));
-            });
-            if (!open) dweights = sums;
+            const auto add = [sums, counts, dy, x] {
+                each_group(sums, counts, [&](at::Tensor sum, int64_t at, int64_t n) {
+                    sum.addmm_(dy.narrow(0, at, n).t(), x.narrow(0, at, n));
+                });
+            };
+            if (open) {
+                add_to_weight(context, add);
+            } else {
+                add();
+                dweights = sums;
+            }
         }
         return {dx, dweights, at::Tensor()};
     }

@@ -4,6 +4,7 @@
 #include "Parts.hpp"
 #include "Torch.hpp"
 
+#include <functional>
 #include <new>
 #include <string>
 #include <utility>
@@ -61,5 +62,24 @@ inline bool is_fused(const at::Tensor &tensor) {
 // Adding there saves a pass over a gradient of the weight's size. It equals what autograd would do
 // with a returned gradient, up to rounding.
 std::optional<at::Tensor> open_gradient(const at::Tensor &leaf);
+
+// What a split backward leaves for later: the products that only weights' gradients need.
+//
+// Operations keep a pointer to the one of their recording, so that a backward on any thread finds
+// the graph that it is part of.
+struct Postponed : torch::CustomClassHolder {
+    bool is_wanted = false;
+    std::vector<std::function<void()>> products;
+};
+
+// Starts another recording on the calling thread, and gives the latest one.
+void begin_recording();
+c10::intrusive_ptr<Postponed> latest_recording();
+
+// Remembers in an operation's forward which recording it belongs to.
+void note_recording(torch::autograd::AutogradContext *context);
+
+// Runs a product that adds to a weight's gradient, or leaves it for later.
+void add_to_weight(torch::autograd::AutogradContext *context, std::function<void()> product);
 
 }  // namespace apus

@@ -8,6 +8,8 @@
 struct apus_graph {
     torch::autograd::edge_list outputs;
     std::vector<at::Tensor> inputs;
+    // Of the recording that made the outputs: the latest one on the thread when it was created.
+    c10::intrusive_ptr<apus::Postponed> postponed;
 };
 
 namespace apus {
@@ -19,6 +21,7 @@ apus_status graph_create(
     const apus_list *outputs, const apus_list *inputs, apus_graph **result, apus_error **error) {
     return guarded(error, [&] {
         auto graph = std::make_unique<apus_graph>();
+        graph->postponed = latest_recording();
         for (const at::Tensor &output : outputs->values) {
             torch::autograd::Edge edge;
             if (output.defined() && output.requires_grad())
@@ -36,11 +39,13 @@ apus_status graph_create(
 }
 
 apus_status graph_backward(
-    apus_graph *graph, const apus_list *output_gradients, apus_list **result, apus_error **error) {
+    apus_graph *graph, const apus_list *output_gradients, int32_t postpones_weights,
+    apus_list **result, apus_error **error) {
     return guarded(error, [&] {
         TORCH_CHECK(
             output_gradients->values.size() == graph->outputs.size(),
             output_gradients->values.size(), " gradients for ", graph->outputs.size(), " outputs");
+        graph->postponed->is_wanted = postpones_weights != 0;
         torch::autograd::edge_list roots;
         torch::autograd::variable_list gradients;
         for (size_t i = 0; i < graph->outputs.size(); ++i) {
@@ -57,6 +62,15 @@ apus_status graph_backward(
             list->values.push_back(taken.defined() ? taken : at::zeros_like(input));
         }
         *result = list.release();
+    });
+}
+
+apus_status graph_backward_weights(apus_graph *graph, apus_error **error) {
+    return guarded(error, [&] {
+        const at::NoGradGuard guard;
+        // Each product's tensors go as soon as it is done.
+        auto products = std::exchange(graph->postponed->products, {});
+        for (auto &product : products) std::exchange(product, nullptr)();
     });
 }
 
@@ -140,6 +154,7 @@ void install_training(apus_engine &table) {
     table.list_destroy = [](apus_list *list) { delete list; };
     table.graph_create = graph_create;
     table.graph_backward = graph_backward;
+    table.graph_backward_weights = graph_backward_weights;
     table.graph_destroy = [](apus_graph *graph) { delete graph; };
     table.list_adamw = list_adamw;
     table.list_sums_of_squares = list_sums_of_squares;

@@ -29,9 +29,33 @@ package struct Graph: ~Copyable, @unchecked Sendable {
     package consuming func backward(
         outputGradients: borrowing TensorList
     ) throws(EngineError) -> TensorList {
+        try run(outputGradients, postponesWeights: false)
+    }
+
+    /// The same, but leaves the products that give the gradients of weights for `backwardWeights`.
+    ///
+    /// A weight without a gradient to add to is not left for later.
+    package mutating func backwardInputs(
+        outputGradients: borrowing TensorList
+    ) throws(EngineError) -> TensorList {
+        try run(outputGradients, postponesWeights: true)
+    }
+
+    /// Runs the products that `backwardInputs` left, in the order in which it came to them.
+    package consuming func backwardWeights() throws(EngineError) {
+        let (engine, handle) = (engine, handle)
+        try engine.call("weight gradients") {
+            engine.table.pointee.graph_backward_weights(handle, $0)
+        }
+    }
+
+    private func run(
+        _ outputGradients: borrowing TensorList, postponesWeights: Bool
+    ) throws(EngineError) -> TensorList {
         let (engine, handle, gradients) = (engine, handle, outputGradients.handle)
         let result = try engine.handle("backward") {
-            engine.table.pointee.graph_backward(handle, gradients, $0, $1)
+            engine.table.pointee.graph_backward(
+                handle, gradients, postponesWeights ? 1 : 0, $0, $1)
         }
         return TensorList(owning: result, engine: engine)
     }

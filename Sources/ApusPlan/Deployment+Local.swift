@@ -51,19 +51,6 @@ private struct Replacer {
     mutating func replaceStrategy(_ deployment: inout Deployment) {
         guard var plan = deployment.plan else { return }
         replaceDegrees(&plan.degrees, sequenceParallel: &plan.sequenceParallel)
-        if plan.schedule != .gpipe {
-            set(
-                &plan.schedule, to: .oneForwardOneBackward, "schedule",
-                because: "the runtime runs gpipe and 1f1b", as: \.rawValue)
-        }
-        if plan.chunksPerRank > 1, plan.layersPerStage != nil {
-            set(
-                &plan.layersPerStage, to: nil, "layers_per_stage",
-                because: "it counts the chunks of another schedule", as: describe)
-        }
-        set(
-            &plan.chunksPerRank, to: 1, "chunks_per_rank",
-            because: "the runtime holds one chunk on each rank")
         set(
             &plan.zeroStage, to: 0, "zero_stage",
             because: "each rank keeps its whole optimizer state")
@@ -205,10 +192,6 @@ private struct Replacer {
 
 private func describe(_ numbers: [Int]) -> String {
     "[\(numbers.map(String.init).joined(separator: ", "))]"
-}
-
-private func describe(_ numbers: [Int]?) -> String {
-    numbers.map { describe($0) } ?? "an even split"
 }
 
 private func describe(_ ways: [Routing.Overflow]) -> String {

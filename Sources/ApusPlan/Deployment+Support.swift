@@ -121,13 +121,6 @@ private struct SupportCheck {
             refuse("plan.\(key)", "\(degree)", unless: degree == 1, expected: "1")
         }
         refuse(
-            "plan.schedule", plan.schedule.rawValue,
-            unless: [.gpipe, .oneForwardOneBackward].contains(plan.schedule),
-            expected: "`gpipe` or `1f1b`")
-        refuse(
-            "plan.chunks_per_rank", "\(plan.chunksPerRank)", unless: plan.chunksPerRank == 1,
-            expected: "1")
-        refuse(
             "plan.zero_stage", "\(plan.zeroStage)", unless: plan.zeroStage == 0, expected: "0")
         refuse(
             "plan.hierarchical_reduce", "true", unless: !plan.hierarchicalReduce,

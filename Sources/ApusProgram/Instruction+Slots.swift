@@ -9,6 +9,8 @@ extension Instruction {
             }
         case .backward(let run):
             run.outputGradients + [run.state]
+        case .weightBackward(let run):
+            [run.factors]
         case .start(let transfer):
             [transfer.source, transfer.routing].compactMap(\.self)
         case .free(let slot):
@@ -28,10 +30,10 @@ extension Instruction {
             case .replay, .use, nil: run.outputs + (run.state.map { [$0] } ?? [])
             }
         case .backward(let run):
-            run.inputGradients
+            run.inputGradients + [run.factors].compactMap(\.self)
         case .start(let transfer):
             transfer.destination.map { [$0] } ?? []
-        case .zeroGradients, .wait, .free, .gradientNorm, .optimizerStep:
+        case .weightBackward, .zeroGradients, .wait, .free, .gradientNorm, .optimizerStep:
             []
         }
     }
@@ -54,7 +56,11 @@ extension Instruction {
             run.state = place(run.state)
             run.outputGradients = run.outputGradients.map(place)
             run.inputGradients = run.inputGradients.map(place)
+            run.factors = run.factors.map(place)
             return .backward(run)
+        case .weightBackward(var run):
+            run.factors = place(run.factors)
+            return .weightBackward(run)
         case .start(var transfer):
             transfer.source = transfer.source.map(place)
             transfer.destination = transfer.destination.map(place)

@@ -6,6 +6,8 @@ package enum Instruction: Hashable, Sendable {
     case zeroGradients
     case forward(Forward)
     case backward(Backward)
+    /// Adds to the weights' gradients what a split backward left for later.
+    case weightBackward(WeightBackward)
     /// Hands a transfer to its queue; the rank goes on.
     case start(Transfer)
     /// Waits until a transfer that was started is complete.

@@ -99,10 +99,18 @@ extension Instruction {
         } else if let microBatch = readIndex(verb, prefix: "B"), words.take("from"),
             let state = words.slot()
         {
+            let isSplit = words.take("keep")
+            let factors = isSplit ? words.slot() : nil
+            guard isSplit == (factors != nil) else { return nil }
             self = .backward(
                 Backward(
                     island: island, microBatch: microBatch, state: state, outputGradients: inputs,
-                    inputGradients: outputs))
+                    inputGradients: outputs, factors: factors))
+        } else if let microBatch = readIndex(verb, prefix: "W"), words.take("from"),
+            let factors = words.slot(), inputs.isEmpty, outputs.isEmpty
+        {
+            self = .weightBackward(
+                WeightBackward(island: island, microBatch: microBatch, factors: factors))
         } else {
             return nil
         }
@@ -131,6 +139,7 @@ extension Island {
         case ("heads", let layer?): self = .heads(layer: layer)
         case ("router", let layer?): self = .router(layer: layer)
         case ("experts", let layer?): self = .experts(layer: layer)
+        case ("feed_forward", let layer?): self = .feedForward(layer: layer)
         case ("residual", let layer?): self = .residual(layer: layer)
         default: return nil
         }
@@ -157,16 +166,10 @@ extension Payload {
         guard let microBatch = readIndex(place) else { return nil }
         let layer = parts.count == 2 ? readIndex(parts[1]) : nil
         switch (parts.first, layer) {
-        case ("activation", nil) where parts.count == 1:
-            self = .activation(microBatch: microBatch)
-        case ("activation_gradient", nil) where parts.count == 1:
-            self = .activationGradient(microBatch: microBatch)
-        case ("gather", let layer?): self = .gather(layer: layer, microBatch: microBatch)
-        case ("scatter", let layer?): self = .scatter(layer: layer, microBatch: microBatch)
-        case ("scatter_gradient", let layer?):
-            self = .scatterGradient(layer: layer, microBatch: microBatch)
-        case ("gather_gradient", let layer?):
-            self = .gatherGradient(layer: layer, microBatch: microBatch)
+        case ("activation", let index?):
+            self = .activation(into: index, microBatch: microBatch)
+        case ("activation_gradient", let index?):
+            self = .activationGradient(into: index, microBatch: microBatch)
         case ("counts", let layer?): self = .counts(layer: layer, microBatch: microBatch)
         case ("dispatch", let layer?): self = .dispatch(layer: layer, microBatch: microBatch)
         case ("combine", let layer?): self = .combine(layer: layer, microBatch: microBatch)
@@ -174,8 +177,32 @@ extension Payload {
             self = .combineGradient(layer: layer, microBatch: microBatch)
         case ("dispatch_gradient", let layer?):
             self = .dispatchGradient(layer: layer, microBatch: microBatch)
+        case (let name?, let layer?):
+            guard let slice = Payload(slice: name, layer: layer, microBatch: microBatch) else {
+                return nil
+            }
+            self = slice
         default: return nil
         }
+    }
+
+    /// A bridge of tensor parallelism.
+    private init?(slice name: Substring, layer: Int, microBatch: Int) {
+        for half in Sublayer.allCases {
+            switch name {
+            case "\(half.rawValue)_gather":
+                self = .gather(half, layer: layer, microBatch: microBatch)
+            case "\(half.rawValue)_scatter":
+                self = .scatter(half, layer: layer, microBatch: microBatch)
+            case "\(half.rawValue)_scatter_gradient":
+                self = .scatterGradient(half, layer: layer, microBatch: microBatch)
+            case "\(half.rawValue)_gather_gradient":
+                self = .gatherGradient(half, layer: layer, microBatch: microBatch)
+            default: continue
+            }
+            return
+        }
+        return nil
     }
 }
 
@@ -188,10 +215,24 @@ extension Transfer.ID {
     }
 }
 
+extension Queue {
+    fileprivate init?(text: Substring) {
+        if let axis = Axis(rawValue: String(text)) {
+            self = .group(axis)
+        } else if let index = readIndex(text, prefix: "activations/") {
+            self = .activations(into: index)
+        } else if let index = readIndex(text, prefix: "gradients/") {
+            self = .gradients(into: index)
+        } else {
+            return nil
+        }
+    }
+}
+
 extension Transfer {
     fileprivate init?(_ words: inout WordReader) {
         guard let id = Transfer.ID(&words), words.take("on"), let name = words.next(),
-            let queue = Queue.all.first(where: { $0.name == name })
+            let queue = Queue(text: name)
         else { return nil }
         let source = words.slot()
         let destination = words.take("->") ? words.slot() : nil

@@ -1,7 +1,9 @@
 /// A piece of computation between two communications, with explicit inputs and outputs.
 ///
-/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges;
-/// with tensor parallelism attention is `norm │ gather │ heads │ scatter │ router`.
+/// A layer is `attention │ dispatch │ experts │ combine │ residual`, where the bars are bridges; a
+/// dense one is `attention, feedForward, residual`, and shared experts run while rows travel. With
+/// tensor parallelism attention is `norm │ gather │ heads │ scatter │ router`, and the feed-forward
+/// stands between such bridges, too.
 package enum Island: Hashable, Sendable {
     /// Token indices to hidden states.
     case embedding
@@ -16,10 +18,30 @@ package enum Island: Hashable, Sendable {
     case router(layer: Int)
     /// Rows, grouped by source rank and expert, to rows in the same order.
     case experts(layer: Int)
-    /// The residual stream plus the weighted rows that came back from the experts.
+    /// The feed-forward of a dense layer, or the experts that every token passes.
+    case feedForward(layer: Int)
+    /// The residual stream plus what came back from the experts and from the feed-forward.
     case residual(layer: Int)
     /// Hidden states to the summed loss.
     case head
+
+    /// The layer that it is part of; 0 for the ends of the model.
+    package var layer: Int {
+        switch self {
+        case .embedding, .head: 0
+        case .attention(let layer), .norm(let layer), .heads(let layer), .router(let layer),
+            .experts(let layer), .feedForward(let layer), .residual(let layer):
+            layer
+        }
+    }
+
+    /// Whether its backward has products that only the weights' gradients need.
+    package var hasWeightProducts: Bool {
+        switch self {
+        case .attention, .heads, .router, .experts, .feedForward, .head: true
+        case .embedding, .norm, .residual: false
+        }
+    }
 }
 
 /// A forward run of an island for one micro-batch.
@@ -44,7 +66,7 @@ package struct Forward: Hashable, Sendable {
 }
 
 /// A backward run of an island for one micro-batch; it consumes the state and adds to the weights'
-/// gradients.
+/// gradients, or keeps the factors of those for a `WeightBackward`.
 package struct Backward: Hashable, Sendable {
     package var island: Island
     package var microBatch: Int
@@ -53,4 +75,15 @@ package struct Backward: Hashable, Sendable {
     package var outputGradients: [Slot]
     /// Gradients of the island's inputs, in their order.
     package var inputGradients: [Slot]
+    /// Where the factors of the weights' gradients are kept, if the run is split.
+    package var factors: Slot? = nil
+}
+
+/// The second half of a split backward: the products that give the weights' gradients.
+///
+/// Source: Qi et al. 2024, "Zero Bubble Pipeline Parallelism", §2.
+package struct WeightBackward: Hashable, Sendable {
+    package var island: Island
+    package var microBatch: Int
+    package var factors: Slot
 }

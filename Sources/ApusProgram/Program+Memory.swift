@@ -15,11 +15,22 @@ extension Program {
 }
 
 extension ProgramClass {
-    /// The weights that one rank of the class stores.
-    package func parameterCount(in model: Model, mesh: Mesh) -> Int {
+    /// The layers of all chunks, from the embedding to the head.
+    package var layers: [Int] { chunks.flatMap { Array($0) } }
+
+    /// The weights that a rank of the class stores, with the given ones of each layer's experts.
+    package func parameters(
+        of model: Model, mesh: Mesh, experts: Range<Int>
+    ) -> [StoredParameter] {
         model.storedParameters(
-            layers: layers, isFirst: stage.index == 0, isLast: stage == mesh.lastStage,
-            experts: 0..<(model.expertCount / mesh.degrees.expert)
-        ).map(\.count).reduce(0, +)
+            layers: layers, isFirst: stage.index == 0, isLast: stage == mesh.headStage,
+            experts: experts)
+    }
+
+    /// The weights that one rank of the class stores; which share of the experts it holds changes
+    /// no size.
+    package func parameterCount(in model: Model, mesh: Mesh) -> Int {
+        let experts = 0..<(model.expertCount / mesh.degrees.expert)
+        return parameters(of: model, mesh: mesh, experts: experts).map(\.count).reduce(0, +)
     }
 }

@@ -4,16 +4,17 @@ import ApusPlan
 /// The text form of programs. `Program.init(text:)` reads it back to an equal value.
 extension Program: CustomStringConvertible {
     package var description: String {
-        ([header] + classes.map { $0.text(in: mesh) }).joined(separator: "\n") + "\n"
+        ([header + parts.text] + classes.map { $0.text(in: mesh) }).joined(separator: "\n") + "\n"
     }
 
     private var header: String {
         let degrees = mesh.degrees
         return """
-            program 1
+            program 2
             mesh pp\(degrees.pipeline) dp\(degrees.data) cp\(degrees.context) \
             tp\(degrees.tensor) ep\(degrees.expert) etp\(degrees.expertTensor) \
-            carved\(mesh.carvedTensor) \(mesh.placement.rawValue)
+            carved\(mesh.carvedTensor) chunks\(mesh.virtualStages.chunks) \
+            \(mesh.virtualStages.isV ? "v" : "loop") \(mesh.placement.rawValue)
             step length \(shape.sequenceLength) sequences \(shape.sequencesPerMicroBatch) \
             micro_batches \(shape.microBatches) tensor \(shape.tensorParallel) \
             recompute \(shape.recompute.rawValue) \
@@ -22,10 +23,21 @@ extension Program: CustomStringConvertible {
     }
 }
 
+extension LayerParts {
+    /// The line of a program's text form that says what its layers have, after a line break; empty
+    /// where all have experts and nothing else.
+    fileprivate var text: String {
+        guard !denseLayers.isEmpty || hasShared else { return "" }
+        let dense = denseLayers.isEmpty ? [] : ["dense"] + denseLayers.map(String.init)
+        return "\n" + (["parts"] + (hasShared ? ["shared"] : []) + dense).joined(separator: " ")
+    }
+}
+
 extension ProgramClass {
     func text(in mesh: Mesh) -> String {
         var lines = [
-            "class stage \(stage) layers \(layers.lowerBound)..<\(layers.upperBound)"
+            (["class stage \(stage) layers"]
+                + chunks.map { "\($0.lowerBound)..<\($0.upperBound)" }).joined(separator: " ")
         ]
         for (index, slot) in slots.enumerated() {
             lines.append("slot s\(index) \(slot.kind.rawValue) \(slot.size.count)B")
@@ -56,6 +68,7 @@ extension Island: CustomStringConvertible {
         case .heads(let layer): "heads/\(layer)"
         case .router(let layer): "router/\(layer)"
         case .experts(let layer): "experts/\(layer)"
+        case .feedForward(let layer): "feed_forward/\(layer)"
         case .residual(let layer): "residual/\(layer)"
         case .head: "head"
         }
@@ -65,12 +78,17 @@ extension Island: CustomStringConvertible {
 extension Payload: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .activation(let microBatch): "activation.\(microBatch)"
-        case .activationGradient(let microBatch): "activation_gradient.\(microBatch)"
-        case .gather(let layer, let microBatch): "gather/\(layer).\(microBatch)"
-        case .scatter(let layer, let microBatch): "scatter/\(layer).\(microBatch)"
-        case .scatterGradient(let layer, let microBatch): "scatter_gradient/\(layer).\(microBatch)"
-        case .gatherGradient(let layer, let microBatch): "gather_gradient/\(layer).\(microBatch)"
+        case .activation(let index, let microBatch): "activation/\(index).\(microBatch)"
+        case .activationGradient(let index, let microBatch):
+            "activation_gradient/\(index).\(microBatch)"
+        case .gather(let half, let layer, let microBatch):
+            "\(half.rawValue)_gather/\(layer).\(microBatch)"
+        case .scatter(let half, let layer, let microBatch):
+            "\(half.rawValue)_scatter/\(layer).\(microBatch)"
+        case .scatterGradient(let half, let layer, let microBatch):
+            "\(half.rawValue)_scatter_gradient/\(layer).\(microBatch)"
+        case .gatherGradient(let half, let layer, let microBatch):
+            "\(half.rawValue)_gather_gradient/\(layer).\(microBatch)"
         case .counts(let layer, let microBatch): "counts/\(layer).\(microBatch)"
         case .dispatch(let layer, let microBatch): "dispatch/\(layer).\(microBatch)"
         case .combine(let layer, let microBatch): "combine/\(layer).\(microBatch)"
@@ -100,6 +118,7 @@ extension Instruction: CustomStringConvertible {
         case .zeroGradients: "ZERO"
         case .forward(let run): run.text
         case .backward(let run): run.text
+        case .weightBackward(let run): "W\(run.microBatch) \(run.island) from \(run.factors)"
         case .start(let transfer): "START \(transfer.text)"
         case .wait(let id): "WAIT \(id)"
         case .free(let slot): "FREE \(slot)"
@@ -130,7 +149,9 @@ extension Backward {
         var parts = ["B\(microBatch) \(island)"]
         if !outputGradients.isEmpty { parts.append(list(outputGradients)) }
         if !inputGradients.isEmpty { parts.append("-> " + list(inputGradients)) }
-        return parts.joined(separator: " ") + " from \(state)"
+        parts.append("from \(state)")
+        if let factors { parts.append("keep \(factors)") }
+        return parts.joined(separator: " ")
     }
 }
 

@@ -8,6 +8,7 @@ package import ApusPlan
 package struct Program: Hashable, Sendable {
     package var mesh: Mesh
     package var shape: StepShape
+    package var parts: LayerParts
     /// One per pipeline stage, in order.
     package var classes: [ProgramClass]
 
@@ -19,8 +20,8 @@ package struct Program: Hashable, Sendable {
 /// The program of one stage's ranks.
 package struct ProgramClass: Hashable, Sendable {
     package var stage: Stage
-    /// The layers that the stage holds.
-    package var layers: Range<Int>
+    /// The layers of each chunk that the stage holds, from the embedding to the head.
+    package var chunks: [Range<Int>]
     package var slots: [SlotPlan]
     package var buckets: [GradientBucket]
     package var instructions: [Instruction]

@@ -23,6 +23,8 @@ enum ProgramLimits {
     static let ranks = 1...65_536
     static let counts = 1...1_048_576
     static let layers = 0...1024
+    /// Of one rank.
+    static let chunks = 1...1024
     /// Of a layer, a micro-batch, a bucket or a slot.
     static let indices = 0...1_048_576
     static let sizeMax = Bytes(1 << 46)
@@ -40,35 +42,45 @@ private struct ProgramParser {
     }
 
     mutating func program() throws(Problems) -> Program {
-        guard next() == "program 1" else { throw problem("`program 1`") }
+        guard next() == "program 2" else { throw problem("`program 2`") }
         guard let mesh = next().flatMap(readMesh) else {
-            throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 carved1 outermost`")
+            throw problem("a mesh such as `mesh pp4 dp4 cp1 tp1 ep4 etp1 carved1 chunks1 …`")
         }
         guard let shape = next().flatMap(readShape),
             shape.tensorParallel == mesh.degrees.tensor
         else {
             throw problem("a step such as `step length 128 sequences 2 micro_batches 16 …`")
         }
+        let parts = try parts()
         var classes: [ProgramClass] = []
         while let line = next(), !line.isEmpty {
-            classes.append(try programClass(line, stage: classes.count))
+            classes.append(try programClass(line, stage: classes.count, mesh))
         }
         guard classes.count == mesh.degrees.pipeline else {
             throw problem("\(mesh.degrees.pipeline) classes, one per stage")
         }
         guard index >= lines.count else { throw problem("nothing behind the last class") }
-        return Program(mesh: mesh, shape: shape, classes: classes)
+        return Program(mesh: mesh, shape: shape, parts: parts, classes: classes)
+    }
+
+    /// The line that says what the layers have, if there is one.
+    private mutating func parts() throws(Problems) -> LayerParts {
+        guard index < lines.count, lines[index].hasPrefix("parts") else { return LayerParts() }
+        guard let parts = next().flatMap(readParts) else {
+            throw problem("parts such as `parts shared dense 0 1 2`")
+        }
+        return parts
     }
 
     private mutating func programClass(
-        _ line: Substring, stage: Int
+        _ line: Substring, stage: Int, _ mesh: Mesh
     ) throws(Problems) -> ProgramClass {
         var words = WordReader(line)
         guard words.take("class"), words.number(after: "stage") == stage, words.take("layers"),
-            let layers = words.next().flatMap(readLayers), words.isEmpty
-        else { throw problem("`class stage \(stage) layers 0..<4`") }
+            let chunks = readChunks(&words), chunks.count == mesh.virtualStages.chunks
+        else { throw problem("`class stage \(stage) layers 0..<4`, a range for each chunk") }
         var result = ProgramClass(
-            stage: Stage(stage), layers: layers, slots: [], buckets: [], instructions: [])
+            stage: Stage(stage), chunks: chunks, slots: [], buckets: [], instructions: [])
         while let line = next(), line != "end" {
             if line.hasPrefix("slot ") {
                 guard result.slots.count < ProgramLimits.slotCount,
@@ -133,12 +145,16 @@ private func readMesh(_ line: Substring) -> Mesh? {
         expert: values[4], expertTensor: values[5])
     guard let carvedWord = words.next(),
         let carved = readNumber(carvedWord, prefix: "carved"), carved > 0,
-        degrees.tensor % carved == 0,
+        degrees.tensor % carved == 0, let chunksWord = words.next(),
+        let chunks = readNumber(chunksWord, prefix: "chunks"),
+        ProgramLimits.chunks.contains(chunks), let shape = words.next(),
+        shape == "loop" || (shape == "v" && chunks == 2),
         let placement = words.next().flatMap({ Plan.Placement(rawValue: String($0)) }),
         values[..<4].reduce(Double(1), { $0 * Double($1) }) <= 65_536,
         degrees.stageSize % (degrees.expert * degrees.expertTensor) == 0, words.isEmpty
     else { return nil }
-    return Mesh(degrees, placement: placement, carvedTensor: carved)
+    return Mesh(
+        degrees, placement: placement, carvedTensor: carved, chunks: chunks, isV: shape == "v")
 }
 
 private func readShape(_ line: Substring) -> StepShape? {
@@ -156,6 +172,29 @@ private func readShape(_ line: Substring) -> StepShape? {
     return StepShape(
         sequenceLength: length, sequencesPerMicroBatch: sequences, microBatches: microBatches,
         tensorParallel: tensor, recompute: recompute, precision: precision)
+}
+
+private func readParts(_ line: Substring) -> LayerParts? {
+    var words = WordReader(line)
+    guard words.take("parts") else { return nil }
+    var parts = LayerParts(hasShared: words.take("shared"))
+    guard words.take("dense") else { return words.isEmpty && parts.hasShared ? parts : nil }
+    while let word = words.next() {
+        guard let layer = readNumber(word), ProgramLimits.layers.contains(layer),
+            parts.denseLayers.last.map({ $0 < layer }) ?? true
+        else { return nil }
+        parts.denseLayers.append(layer)
+    }
+    return parts.denseLayers.isEmpty ? nil : parts
+}
+
+private func readChunks(_ words: inout WordReader) -> [Range<Int>]? {
+    var chunks: [Range<Int>] = []
+    while let word = words.next() {
+        guard let layers = readLayers(word) else { return nil }
+        chunks.append(layers)
+    }
+    return chunks
 }
 
 private func readLayers(_ text: Substring) -> Range<Int>? {

@@ -7,7 +7,7 @@ extension Mesh {
     package func reductionAxis(of parameter: StoredParameter, in model: Model) -> Axis {
         switch parameter.kind {
         case .experts: .expertData
-        case .embedding where model.tiesEmbeddings && degrees.pipeline > 1: .embedding
+        case .embedding where model.tiesEmbeddings && headStage.index > 0: .embedding
         case .embedding, .attention, .router, .shared, .dense, .norms, .head: .data
         }
     }

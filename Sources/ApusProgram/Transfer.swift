@@ -3,18 +3,18 @@ package import ApusPlan
 
 /// What travels between ranks; equal payloads on two ranks belong together.
 package enum Payload: Hashable, Sendable {
-    /// Hidden states of a micro-batch, to the next stage.
-    case activation(microBatch: Int)
-    /// Their gradient, to the previous stage.
-    case activationGradient(microBatch: Int)
+    /// Hidden states of a micro-batch that enter a virtual stage.
+    case activation(into: Int, microBatch: Int)
+    /// Their gradient, back to the virtual stage before it.
+    case activationGradient(into: Int, microBatch: Int)
     /// Normed states of a rank's tokens, to all ranks of its slice group.
-    case gather(layer: Int, microBatch: Int)
-    /// Attention's partial outputs, summed, to the rank that holds the token.
-    case scatter(layer: Int, microBatch: Int)
-    /// The gradient of attention's output, to all ranks of the slice group.
-    case scatterGradient(layer: Int, microBatch: Int)
+    case gather(Sublayer, layer: Int, microBatch: Int)
+    /// The partial outputs of attention or feed-forward, summed, to the rank that holds the token.
+    case scatter(Sublayer, layer: Int, microBatch: Int)
+    /// The gradient of that output, to all ranks of the slice group.
+    case scatterGradient(Sublayer, layer: Int, microBatch: Int)
     /// The partial gradients of normed states, summed, to the rank that holds the token.
-    case gatherGradient(layer: Int, microBatch: Int)
+    case gatherGradient(Sublayer, layer: Int, microBatch: Int)
     /// How many rows each rank has for each expert.
     case counts(layer: Int, microBatch: Int)
     /// Rows to the ranks that hold their experts.
@@ -31,6 +31,12 @@ package enum Payload: Hashable, Sendable {
     case weights(bucket: Int)
     /// Loss, squared norms and expert loads of the step, summed over all ranks.
     case statistics
+}
+
+/// The half of a layer that tensor parallelism slices.
+package enum Sublayer: String, Hashable, Sendable, CaseIterable {
+    case attention
+    case feedForward = "feed_forward"
 }
 
 /// The side of a transfer that a rank is on.
@@ -61,23 +67,20 @@ package struct Transfer: Hashable, Sendable {
 
 /// A first-in-first-out lane for transfers; each has a communicator of its own.
 ///
-/// Point-to-point messages have one communicator per stage boundary and direction, because NCCL
-/// matches them by order alone.
-package enum Queue: Hashable, Sendable {
-    case activationsIn, activationsOut, gradientsIn, gradientsOut
+/// Point-to-point messages have one communicator per boundary between virtual stages and direction,
+/// because NCCL matches them by order alone. Both ends of a boundary call it by one name.
+package enum Queue: Hashable, Comparable, Sendable {
+    /// Hidden states into a virtual stage.
+    case activations(into: Int)
+    /// Gradients of what entered a virtual stage, back to the one before it.
+    case gradients(into: Int)
     case group(Axis)
-
-    package static let all: [Queue] =
-        [.activationsIn, .activationsOut, .gradientsIn, .gradientsOut]
-        + Axis.allCases.map { .group($0) }
 
     /// The name that programs and messages use.
     package var name: String {
         switch self {
-        case .activationsIn: "activations_in"
-        case .activationsOut: "activations_out"
-        case .gradientsIn: "gradients_in"
-        case .gradientsOut: "gradients_out"
+        case .activations(let index): "activations/\(index)"
+        case .gradients(let index): "gradients/\(index)"
         case .group(let axis): axis.rawValue
         }
     }

@@ -16,6 +16,7 @@ extension Runtime {
             case .zeroGradients: try parameters.clearGradients()
             case .forward(let run): try forward(run, batch)
             case .backward(let run): try backward(run)
+            case .weightBackward(let run): try slots.takeState(run.factors).backwardWeights()
             case .start(let transfer): try start(transfer)
             case .wait(let id): try wait(id)
             case .free(let slot): slots.free(slot)
@@ -51,8 +52,8 @@ extension Runtime {
                 returned: try slots.tensor(run.inputs[1]),
                 weights: try slots.tensor(run.inputs[2]), keepsState: keepsState,
                 decision: decision(of: run))
-        case .norm, .heads, .router:
-            throw InstructionFailure(check: "sliced attention is planned, but not executed yet")
+        case .norm, .heads, .router, .feedForward:
+            throw InstructionFailure(check: "this island is planned, but not executed yet")
         case .head:
             let targets = batch(run.microBatch).targets
             result = try islands.head(
@@ -92,13 +93,19 @@ extension Runtime {
     }
 
     private func backward(_ run: Backward) throws {
-        let state = slots.takeState(run.state)
+        var state = slots.takeState(run.state)
         var outputGradients = try TensorList(engine)
         if run.island == .head {
             try outputGradients.append(try engine.tensor([Float(1)], shape: []))
         }
         for slot in run.outputGradients { try outputGradients.append(try slots.tensor(slot)) }
-        let inputGradients = try state.backward(outputGradients)
+        let inputGradients: TensorList
+        if let factors = run.factors {
+            inputGradients = try state.backwardInputs(outputGradients)
+            slots.put(state, in: factors)
+        } else {
+            inputGradients = try state.backward(outputGradients)
+        }
         for (index, slot) in run.inputGradients.enumerated() {
             slots.put(inputGradients[index], in: slot)
         }

@@ -89,12 +89,13 @@ extension Runtime {
     }
 
     private func startPointToPoint(_ transfer: Transfer) throws {
-        // A boundary's group holds two ranks, the lower stage first.
+        // A boundary's group holds two ranks, the one before it first.
         let peer: Int
-        switch transfer.queue {
-        case .activationsIn, .gradientsOut: peer = 0
-        case .activationsOut, .gradientsIn: peer = 1
-        case .group: preconditionFailure("a group carries no point-to-point messages")
+        switch (transfer.queue, transfer.id.role) {
+        case (.activations, .send), (.gradients, .receive): peer = 1
+        case (.activations, .receive), (.gradients, .send): peer = 0
+        case (.group, _), (_, .join):
+            preconditionFailure("a group carries no point-to-point messages")
         }
         if let source = transfer.source {
             let tensor = try slots.tensor(source)

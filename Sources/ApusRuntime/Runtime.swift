@@ -65,9 +65,8 @@ package final class Runtime {
         self.engine = engine
         let mesh = setting.program.mesh
         program = setting.program.programClass(of: setting.rank)
-        let stored = setting.model.storedParameters(
-            layers: program.layers, isFirst: program.stage.index == 0,
-            isLast: program.stage == mesh.lastStage,
+        let stored = program.parameters(
+            of: setting.model, mesh: mesh,
             experts: mesh.experts(of: setting.rank, in: setting.model))
         parameters = try ParameterStore(
             engine: engine, parameters: stored, buckets: program.buckets,
@@ -160,7 +159,9 @@ extension Instruction {
     var isCommunication: Bool {
         switch self {
         case .start, .wait: true
-        case .zeroGradients, .forward, .backward, .free, .gradientNorm, .optimizerStep: false
+        case .zeroGradients, .forward, .backward, .weightBackward, .free, .gradientNorm,
+            .optimizerStep:
+            false
         }
     }
 }

@@ -114,38 +114,19 @@ struct ActorSet {
         let used = program.classes.map(\.queues)
         var members: [[Int]] = []
         var ofRank = Array(repeating: [Int](), count: mesh.worldSize)
-        for queue in Queue.all where queue != .group(.world) {
+        for queue in Set(used.joined()).sorted() where queue != .group(.world) {
             var group = Array(repeating: -1, count: mesh.worldSize)
             for rank in 0..<mesh.worldSize {
                 let stage = mesh.position(of: Rank(rank)).stage.index
                 guard used[stage].contains(queue) else { continue }
                 if group[rank] < 0 {
                     let ranks = mesh.members(of: queue, rank: Rank(rank)).map(\.index)
-                    // The other end of a boundary names its queue differently.
-                    let peers = queue.isGroup ? ranks : [rank]
-                    for peer in peers { group[peer] = members.count }
+                    for peer in ranks { group[peer] = members.count }
                     members.append(ranks)
                 }
                 ofRank[rank].append(group[rank])
             }
         }
         return (members, ofRank)
-    }
-}
-
-extension Queue {
-    /// A name that all members of a queue give to it.
-    ///
-    /// With the list of its members it tells any two lanes apart.
-    var laneName: String {
-        switch self {
-        case .activationsIn, .activationsOut: "activations"
-        case .gradientsIn, .gradientsOut: "gradients"
-        case .group(let axis): axis.rawValue
-        }
-    }
-
-    fileprivate var isGroup: Bool {
-        if case .group = self { true } else { false }
     }
 }

@@ -71,8 +71,9 @@ struct LoweredProgram {
             append(prices.computation(instruction, of: program))
         case .backward(let run):
             for slot in run.inputGradients { write(slot, program) }
+            if let factors = run.factors { write(factors, program) }
             append(prices.computation(instruction, of: program))
-        case .zeroGradients, .gradientNorm, .optimizerStep:
+        case .weightBackward, .zeroGradients, .gradientNorm, .optimizerStep:
             append(prices.computation(instruction, of: program))
         case .start(let transfer):
             if let destination = transfer.destination { write(destination, program) }

@@ -27,7 +27,8 @@ struct DifferenceExplanation {
                 ? Self.agrees
                 : "\(Seconds(difference / count)) each on the host, which is predicted to cost "
                     + "nothing"
-        case .forward, .backward, .zeroGradients, .gradientNorm, .optimizerStep, nil:
+        case .forward, .backward, .weightBackward, .zeroGradients, .gradientNorm, .optimizerStep,
+            nil:
             if isSmall { return Self.agrees }
             guard predicted > 0 else { return "predicted to cost nothing" }
             return computation(ratio: measured / predicted)
@@ -95,6 +96,7 @@ struct DifferenceExplanation {
                 island = run.island
                 if case .replay = run.decision { isReplay = true }
             case .backward(let run): island = run.island
+            case .weightBackward(let run): island = run.island
             case .zeroGradients, .start, .wait, .free, .gradientNorm, .optimizerStep: break
             }
         }

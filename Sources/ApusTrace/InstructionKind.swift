@@ -9,6 +9,7 @@ package enum InstructionKind {
         case .zeroGradients: "clear gradients"
         case .forward(let run): "forward \(run.island.kind)"
         case .backward(let run): "backward \(run.island.kind)"
+        case .weightBackward(let run): "weight gradients \(run.island.kind)"
         case .start(let transfer): "start \(transfer.id.kind)"
         case .wait(let id): "wait \(id.kind)"
         case .free: "free"
@@ -20,7 +21,8 @@ package enum InstructionKind {
     /// Whether a rank computes for it, so that its time is its own.
     package static func isComputation(_ instruction: Instruction) -> Bool {
         switch instruction {
-        case .zeroGradients, .forward, .backward, .gradientNorm, .optimizerStep: true
+        case .zeroGradients, .forward, .backward, .weightBackward, .gradientNorm, .optimizerStep:
+            true
         case .start, .wait, .free: false
         }
     }

@@ -165,7 +165,8 @@ extension ProgramClass {
                 return nil
             case .wait(let id):
                 return open.removeValue(forKey: id)
-            case .zeroGradients, .forward, .backward, .free, .gradientNorm, .optimizerStep:
+            case .zeroGradients, .forward, .backward, .weightBackward, .free, .gradientNorm,
+                .optimizerStep:
                 return nil
             }
         }

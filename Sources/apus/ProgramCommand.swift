@@ -199,8 +199,7 @@ struct ProgramCommand: ParsableCommand {
 extension Program {
     /// Which ranks share each queue of a rank's program.
     fileprivate func peers(of rank: Rank) -> [String] {
-        let queues = programClass(of: rank).queues
-        return Queue.all.filter(queues.contains).map { queue in
+        programClass(of: rank).queues.map { queue in
             let members = mesh.members(of: queue, rank: rank).map(\.description)
             return "\(queue.name): ranks \(members.joined(separator: " "))"
         }

@@ -74,7 +74,7 @@ struct Timeline {
                 var isReplay = false
                 if case .replay = run.decision { isReplay = true }
                 add(event.start, event.end, isReplay ? .backward : .forward, &shares)
-            case .backward: add(event.start, event.end, .backward, &shares)
+            case .backward, .weightBackward: add(event.start, event.end, .backward, &shares)
             case .zeroGradients, .gradientNorm, .optimizerStep, .start, .free:
                 add(event.start, event.end, .update, &shares)
             case .wait:

@@ -141,26 +141,38 @@ struct MicroBatchesInFlightTests {
         for schedule in Plan.Schedule.allCases {
             let plan = Plan(
                 degrees: Degrees(pipeline: stages), schedule: schedule,
-                buckets: [])
+                chunksPerRank: schedule == .interleaved ? 2 : 1, buckets: [])
+            let compiled = PipelineSchedule(
+                schedule, on: plan.virtualStages, microBatches: microBatches)
             for stage in 0..<stages {
-                guard
-                    let entries = schedule.entries(
-                        stage: stage, stages: stages, microBatches: microBatches)
-                else { continue }
-                var held = 0
-                var most = 0
-                for entry in entries {
-                    switch entry {
-                    case .forward: held += 1
-                    case .backward: held -= 1
-                    }
-                    most = max(most, held)
+                let most = most(compiled.entries[stage])
+                let counted = plan.microBatchesInFlight(stage: stage, microBatches: microBatches)
+                let held = Double(most) / Double(plan.chunks)
+                switch schedule {
+                case .gpipe, .oneForwardOneBackward: #expect(counted == held)
+                // Groups of other sizes than the number of stages hold more, at most twice.
+                case .interleaved where microBatches.isMultiple(of: stages):
+                    #expect(counted == held)
+                case .interleaved, .zeroBubbleV, .dualPipeV:
+                    #expect(counted >= held / 2 && counted <= 2 * held)
+                case .zeroBubbleH1: #expect(counted == held)
                 }
-                let counted = plan.microBatchesInFlight(
-                    stage: stage, microBatches: microBatches)
-                #expect(counted == Double(most))
             }
         }
+    }
+
+    /// Micro-batches whose forward has run and whose backward has not, weights' part aside.
+    private func most(_ entries: [ScheduleEntry]) -> Int {
+        var (held, most) = (0, 0)
+        for entry in entries {
+            switch entry.pass {
+            case .forward: held += 1
+            case .backward, .inputBackward: held -= 1
+            case .weightBackward: break
+            }
+            most = max(most, held)
+        }
+        return most
     }
 
     @Test("are no fewer with GPipe than with 1F1B", arguments: 1...8, [1, 2, 4, 8, 32])

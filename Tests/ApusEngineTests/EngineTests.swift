@@ -17,7 +17,7 @@ struct EngineOpeningTests {
         }
         #expect(
             error.diagnostic.description == """
-                error: engine `.deps/engine/libapus_engine.so` has ABI 3, this `apus` needs 1\
+                error: engine `.deps/engine/libapus_engine.so` has ABI 3, this `apus` needs 2\
                   [engine-abi]
                   hint: \(hint)
                 """)
@@ -26,7 +26,7 @@ struct EngineOpeningTests {
     @Test("a table of another size is refused")
     func refusesOtherSizes() throws {
         let error = try #require(throws: EngineError.self) {
-            try Engine.checkInterface(path: "x.so", version: 1, size: 8)
+            try Engine.checkInterface(path: "x.so", version: 2, size: 8)
         }
         #expect(error.code == .engineABI)
         #expect(error.message.hasPrefix("engine `x.so` has a table of 8 bytes, this `apus` needs "))
@@ -110,7 +110,7 @@ struct EngineTests {
     @Test("it says what it is")
     func describesItself() throws {
         let engine = try EngineUnderTest.open()
-        #expect(engine.abiVersion == 1)
+        #expect(engine.abiVersion == 2)
         #expect(engine.libraryVersion.split(separator: ".").count >= 2)
         #expect(engine.hasCUDA || engine.deviceCount == 0)
     }

@@ -49,6 +49,37 @@ struct TrainingTests {
         #expect(try sum.floats() == [11, 22])
     }
 
+    @Test("a split backward leaves the weights' products for later, and comes to the same bits")
+    func splitsBackward() throws {
+        func run(isSplit: Bool) throws -> (inputs: [Float], early: [Float], late: [Float]) {
+            let weight = try engine.tensor([2, 3, 5, 7] as [Float], shape: [2, 2])
+                .detached(requiresGradient: true)
+            let sum = try engine.zeros([2, 2])
+            try weight.setGradient(sum)
+            let input = try engine.tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
+                .detached(requiresGradient: true)
+            let output = try engine.recordingGradients(true) { () throws(EngineError) in
+                try input.linear(weight).linear(weight)
+            }
+            var graph = try Graph(
+                engine, outputs: try engine.list(output), inputs: try engine.list(input))
+            let slope = try engine.list(
+                try engine.tensor([1, -1, 0.5, 2] as [Float], shape: [2, 2]))
+            guard isSplit else {
+                let inputs = try graph.backward(outputGradients: slope)[0].floats()
+                return (inputs, try sum.floats(), try sum.floats())
+            }
+            let inputs = try graph.backwardInputs(outputGradients: slope)[0].floats()
+            let early = try sum.floats()
+            try graph.backwardWeights()
+            return (inputs, early, try sum.floats())
+        }
+        let (whole, split) = (try run(isSplit: false), try run(isSplit: true))
+        #expect(split.inputs == whole.inputs)
+        #expect(split.early == [0, 0, 0, 0])
+        #expect(split.late == whole.late && whole.late != [0, 0, 0, 0])
+    }
+
     @Test("a gradient of the wrong shape is refused in one line")
     func refusesWrongGradients() throws {
         let leaves = try engine.leaves([Numbers(seed: 1, [2, 2])], .float32)

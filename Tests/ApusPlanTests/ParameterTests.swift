@@ -120,8 +120,8 @@ struct ParameterTests {
             let position = mesh.position(of: Rank(rank))
             let first = mesh.expertIndex(local: position.local) * share
             let stored = model.storedParameters(
-                layers: plan.layers(of: position.stage, in: model),
-                isFirst: position.stage.index == 0, isLast: position.stage == mesh.lastStage,
+                layers: plan.layers(of: position.stage, in: model).joined(),
+                isFirst: position.stage.index == 0, isLast: position.stage == mesh.headStage,
                 experts: first..<(first + share))
             return stored.flatMap(\.pieces).map { piece in
                 var anywhere = piece

@@ -26,7 +26,8 @@ struct BucketTests {
                     #expect(
                         isTied
                             ? found.map(\.code) == [.transferMismatch]
-                            : found.count == 1 && found[0].problem.hasPrefix(what))
+                            : found.count == 1 && found[0].problem.hasPrefix(what),
+                        "\(name): \(found)")
                 }
             }
         }
@@ -147,10 +148,8 @@ extension Program {
     ) {
         change(&classes[stage].buckets[index])
         let names = classes[stage].buckets[index].parameters
-        let held = model.storedParameters(
-            layers: classes[stage].layers, isFirst: stage == 0,
-            isLast: stage == classes.count - 1,
-            experts: 0..<(model.expertCount / mesh.degrees.expert))
+        let held = classes[stage].parameters(
+            of: model, mesh: mesh, experts: 0..<(model.expertCount / mesh.degrees.expert))
         let elements = held.filter { names.contains($0.name) }.map(\.count)
         resizeBucket(index, stage: stage, to: Bytes(4 * elements.reduce(0, +)))
     }

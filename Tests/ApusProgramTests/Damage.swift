@@ -97,6 +97,14 @@ extension Instruction {
             }
             run.microBatch += 1
             return [.backward(run)] + (other.map { [$0] } ?? [])
+        case .weightBackward(var run):
+            let other = run.island.onOtherLayer.map { island in
+                var moved = run
+                moved.island = island
+                return Instruction.weightBackward(moved)
+            }
+            run.microBatch += 1
+            return [.weightBackward(run)] + (other.map { [$0] } ?? [])
         case .start(let transfer):
             return transfer.id.payload.withOtherNumbers.map { payload in
                 var other = transfer
@@ -122,6 +130,7 @@ extension Island {
         case .heads(let layer): .heads(layer: layer + 1)
         case .router(let layer): .router(layer: layer + 1)
         case .experts(let layer): .experts(layer: layer + 1)
+        case .feedForward(let layer): .feedForward(layer: layer + 1)
         case .residual(let layer): .residual(layer: layer + 1)
         }
     }
@@ -133,12 +142,17 @@ extension Payload {
             [make(layer + 1, batch), make(layer, batch + 1)]
         }
         return switch self {
-        case .activation(let batch): [.activation(microBatch: batch + 1)]
-        case .activationGradient(let batch): [.activationGradient(microBatch: batch + 1)]
-        case .gather(let layer, let batch): both(layer, batch, Payload.gather)
-        case .scatter(let layer, let batch): both(layer, batch, Payload.scatter)
-        case .scatterGradient(let layer, let batch): both(layer, batch, Payload.scatterGradient)
-        case .gatherGradient(let layer, let batch): both(layer, batch, Payload.gatherGradient)
+        case .activation(let index, let batch): both(index, batch, Payload.activation)
+        case .activationGradient(let index, let batch):
+            both(index, batch, Payload.activationGradient)
+        case .gather(let half, let layer, let batch):
+            both(layer, batch) { .gather(half, layer: $0, microBatch: $1) }
+        case .scatter(let half, let layer, let batch):
+            both(layer, batch) { .scatter(half, layer: $0, microBatch: $1) }
+        case .scatterGradient(let half, let layer, let batch):
+            both(layer, batch) { .scatterGradient(half, layer: $0, microBatch: $1) }
+        case .gatherGradient(let half, let layer, let batch):
+            both(layer, batch) { .gatherGradient(half, layer: $0, microBatch: $1) }
         case .counts(let layer, let batch): both(layer, batch, Payload.counts)
         case .dispatch(let layer, let batch): both(layer, batch, Payload.dispatch)
         case .combine(let layer, let batch): both(layer, batch, Payload.combine)

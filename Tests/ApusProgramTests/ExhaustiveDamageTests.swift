@@ -14,6 +14,7 @@ struct ExhaustiveDamageTests {
             let codes: Set<DiagnosticCode> =
                 switch program[site] {
                 case .free, .wait, .start, .forward: [.slotLifetime]
+                case .weightBackward: [.stepOrder]
                 // The backward of the embedding makes nothing that another instruction reads.
                 case .backward(let run) where run.inputGradients.isEmpty: [.stepOrder]
                 case .backward: [.slotLifetime]
@@ -30,6 +31,7 @@ struct ExhaustiveDamageTests {
             let codes: Set<DiagnosticCode> =
                 switch program[site] {
                 case .free, .wait, .start, .forward: [.slotLifetime]
+                case .weightBackward: [.slotContent, .stepOrder]
                 // Its state was consumed by the first run, and the micro-batch is done.
                 case .backward(let run) where run.inputGradients.isEmpty:
                     [.slotContent, .stepOrder]
@@ -93,7 +95,8 @@ struct ExhaustiveDamageTests {
         var generator = SeededGenerator(seed: 8)
         for (site, transfer) in program.starts {
             var other = transfer
-            let queues = Queue.all.filter { $0 != transfer.queue }
+            let queues = (1...3).flatMap { [Queue.activations(into: $0), .gradients(into: $0)] }
+                .filter { $0 != transfer.queue }
             other.queue = try #require(queues.randomElement(using: &generator))
             let damaged = program.replacing(site, with: .start(other))
             expectReport(damaged, [.transferMismatch], program, site)

@@ -63,8 +63,10 @@ struct ProgramTextTests {
             ("layers 0..<2", "layers -1..<2"), ("F0 embedding", "F9999999 embedding"),
             ("attention/0", "attention/9223372036854775807"), ("attention/0", "attention/-1"),
             ("attention/0", "attention/+1"), ("statistics", "gradients.b9999999"),
-            ("statistics", "activation/7.0"), ("end\n", "end\n\nmore\n"), ("end\n", "end of it\n"),
-            ("outermost", "outermost 3"), ("fp32", "fp32 3"), ("program 1", "program 2"),
+            ("statistics", "activation.0"), ("end\n", "end\n\nmore\n"), ("end\n", "end of it\n"),
+            ("outermost", "outermost 3"), ("chunks1", "chunks0"), ("chunks1", "chunks2"),
+            ("loop", "v"),
+            ("loop", "ring"), ("fp32", "fp32 3"), ("program 2", "program 1"),
             ("on world", "on nothing"), ("class stage 0", "class stage 1"), ("ZERO", "ZERO s1"),
         ])
     func refusesNumbers(part: String, other: String) throws {
@@ -84,8 +86,8 @@ struct ProgramTextTests {
     @Test("a text of many empty stages ends in a moment", .timeLimit(.minutes(1)))
     func readsManyStages() throws {
         let head = """
-            program 1
-            mesh pp65536 dp1 cp1 tp1 ep1 etp1 carved1 outermost
+            program 2
+            mesh pp65536 dp1 cp1 tp1 ep1 etp1 carved1 chunks1 loop outermost
             step length 1 sequences 1 micro_batches 1048576 tensor 1 recompute none precision fp32
 
             """

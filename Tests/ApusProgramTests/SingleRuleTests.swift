@@ -18,7 +18,7 @@ struct SingleRuleTests {
     @Test("forbids to read what is still arriving")
     func watchesArrivals() throws {
         let program = try Layout.tiny[1].program()
-        let receive = id(.activation(microBatch: 0), .receive)
+        let receive = id(.activation(into: 1, microBatch: 0), .receive)
         let wait = try #require(program.site(of: .wait(receive), stage: 1))
         #expect(codes(program.moving(wait, to: wait.position + 1)) == [.slotLifetime])
     }
@@ -26,7 +26,7 @@ struct SingleRuleTests {
     @Test("forbids to free what is still leaving")
     func watchesDepartures() throws {
         let program = try Layout.tiny[1].program()
-        let send = id(.activation(microBatch: 0), .send)
+        let send = id(.activation(into: 1, microBatch: 0), .send)
         let wait = try #require(program.site(of: .wait(send), stage: 0))
         guard case .free = program.classes[0].instructions[wait.position + 1] else {
             Issue.record("the compiler frees what it sent right after the wait")
@@ -73,9 +73,9 @@ struct SingleRuleTests {
         let slot = Slot(program.classes[0].slots.count)
         let size = Bytes(8192)
         program.classes[0].slots.append(SlotPlan(kind: .tensor, size: size))
-        let receive = id(.activation(microBatch: 0), .receive)
+        let receive = id(.activation(into: 1, microBatch: 0), .receive)
         let transfer = Transfer(
-            id: receive, queue: .activationsIn, source: nil, destination: slot, routing: nil,
+            id: receive, queue: .activations(into: 1), source: nil, destination: slot, routing: nil,
             size: size)
         for instruction in [.free(slot), .wait(receive), .start(transfer)] as [Instruction] {
             program = program.inserting(instruction, at: Site(stage: 0, position: 1))
@@ -145,7 +145,7 @@ struct SingleRuleTests {
     @Test("sends each message once")
     func sendsOnce() throws {
         let program = try Layout.tiny[1].program()
-        let send = id(.activation(microBatch: 0), .send)
+        let send = id(.activation(into: 1, microBatch: 0), .send)
         let start = try #require(program.start(of: send, stage: 0))
         var damaged = program
         for instruction in [.wait(send), program[start]] {
@@ -157,7 +157,8 @@ struct SingleRuleTests {
     @Test("misses a message that is not sent")
     func missesSends() throws {
         for (stage, payload) in [
-            (0, Payload.activation(microBatch: 1)), (1, .activationGradient(microBatch: 1)),
+            (0, Payload.activation(into: 1, microBatch: 1)),
+            (1, .activationGradient(into: 1, microBatch: 1)),
         ] {
             let send = id(payload, .send)
             var program = try Layout.tiny[1].program()

@@ -84,6 +84,33 @@ struct LayoutEquivalenceTests {
         #expect(try innermost.run(engine) == reference)
     }
 
+    /// The head is untied: a V holds both ends of the model on one rank, where a tied weight's two
+    /// gradients are added in another order.
+    @Test(
+        "to the bit, in every schedule", .enabled(if: hasEngine),
+        arguments: [Degrees(pipeline: 4), Degrees(pipeline: 2, data: 2, expert: 2)])
+    func schedulesAgree(degrees: Degrees) throws {
+        let engine = try Self.engine()
+        var job = LocalJob(model: Self.model, degrees: degrees, microBatches: 8)
+        job.model.tiesEmbeddings = false
+        job.model.layerCount = 8
+        let reference = try job.run(engine)
+        for schedule in Plan.Schedule.allCases {
+            for recompute in [Plan.Recompute.none, .full] {
+                var other = job
+                other.schedule = schedule
+                other.recompute = recompute
+                other.chunks = schedule == .interleaved ? 2 : 1
+                #expect(try other.run(engine) == reference, "\(schedule.rawValue)")
+            }
+        }
+        job.schedule = .zeroBubbleV
+        job.model.tiesEmbeddings = true
+        let tied = try job.run(engine)
+        job.schedule = .gpipe
+        #expect(greatestDistance(tied.parameters, try job.run(engine).parameters) < 1e-5)
+    }
+
     @Test("without clipping, with more data ranks than expert ranks", .enabled(if: hasEngine))
     func unclipped() throws {
         let engine = try Self.engine()

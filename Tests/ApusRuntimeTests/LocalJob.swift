@@ -13,6 +13,7 @@ struct LocalJob {
     var degrees: Degrees
     var microBatches: Int
     var schedule = Plan.Schedule.oneForwardOneBackward
+    var chunks = 1
     var recompute = Plan.Recompute.none
     var placement = Plan.Placement.outermost
     var steps = 5
@@ -45,7 +46,8 @@ struct LocalJob {
 
     func run(_ engine: Engine) throws -> Outcome {
         let plan = Plan(
-            degrees: degrees, schedule: schedule, pipelinePlacement: placement, buckets: [])
+            degrees: degrees, schedule: schedule, chunksPerRank: chunks,
+            pipelinePlacement: placement, buckets: [])
         let shape = StepShape(
             sequenceLength: settings.sequenceLength,
             sequencesPerMicroBatch: Self.sequencesPerStep / degrees.data / microBatches,

@@ -21,7 +21,7 @@ struct MadeTrace {
         program = try compile(model: .small(), plan: plan, shape: shape)
         trace = Trace(
             source: source, subject: .init(deployment: "small.yaml", program: program),
-            queues: Queue.all.map(\.name), ranks: [])
+            queues: program.queueNames, ranks: [])
         for index in 0..<program.mesh.worldSize {
             let rank = Rank(index)
             let own = program.programClass(of: rank)

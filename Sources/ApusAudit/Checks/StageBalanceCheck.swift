@@ -54,7 +54,7 @@ struct StageBalanceCheck: Check {
         let plan = planned.step.plan
         var best = planned
         var layers = (0..<plan.degrees.pipeline).map {
-            plan.layers(of: Stage($0), in: planned.step.model).count
+            plan.layers(of: Stage($0), in: planned.step.model).map(\.count).reduce(0, +)
         }
         for _ in 0..<planned.step.model.layerCount {
             let times = Self.times(of: best)

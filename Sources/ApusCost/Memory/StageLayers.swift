@@ -1,3 +1,4 @@
+import ApusBase
 package import ApusPlan
 
 /// Which parts of the model one rank of a pipeline stage holds.
@@ -12,25 +13,11 @@ package struct StageLayers: Hashable, Sendable {
 
     package var count: Int { dense + sparse }
 
-    /// The layers of a stage under a plan.
-    ///
-    /// With several chunks per rank a stage holds every `pp`-th of the chunks, or in V-shaped
-    /// schedules one from each end. Layers that the plan does not name are split evenly.
+    /// The layers of all chunks that a stage holds under a plan.
     package init(stage: Int, plan: Plan, model: Model) {
-        let stages = plan.degrees.pipeline
-        let isV = plan.schedule.isV
         hasEmbedding = stage == 0
-        hasHead = stage == (isV ? 0 : stages - 1)
-        let counts = plan.layersPerStage ?? evenSplit(model.layerCount, into: stages * plan.chunks)
-        let pieces = counts.count / stages
-        for piece in 0..<pieces {
-            let index =
-                plan.chunks == 1
-                ? stage * pieces + piece
-                : isV && piece == 1 ? 2 * stages - 1 - stage : piece * stages + stage
-            let first = counts[..<index].reduce(0, +)
-            add(first..<(first + counts[index]), of: model)
-        }
+        hasHead = stage == plan.virtualStages.headStage
+        for layers in plan.layers(of: Stage(stage), in: model) { add(layers, of: model) }
     }
 
     private mutating func add(_ layers: Range<Int>, of model: Model) {

@@ -32,7 +32,9 @@ package struct InstructionPricer: Sendable {
             spans[axis] = GroupSpan(ranks, domain: model.domain)
         }
         self.spans = spans
-        islands = IslandTimes(pricer, launch: step.implementation.launchTime)
+        islands = IslandTimes(
+            pricer, launch: step.implementation.launchTime,
+            isDense: (0..<step.model.layerCount).map(program.parts.isDense))
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
@@ -46,7 +48,12 @@ package struct InstructionPricer: Sendable {
         case .forward(let run):
             islands.time(of: run.island).forward
         case .backward(let run):
-            islands.time(of: run.island).backward
+            // The whole backward, or its half for the inputs where it is split.
+            run.factors == nil
+                ? islands.time(of: run.island).backward
+                : islands.time(of: run.island).backwardInput
+        case .weightBackward(let run):
+            islands.time(of: run.island).backwardWeight
         case .zeroGradients:
             pricer.elementwiseTime(bytes: Double(weights(of: programClass) * 4)).time
         case .optimizerStep:
@@ -113,7 +120,7 @@ package struct InstructionPricer: Sendable {
     private func span(of queue: Queue) -> GroupSpan {
         switch queue {
         case .group(let axis): spans[axis] ?? GroupSpan(ranks: 1, ranksPerNode: 1)
-        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut: pipeline
+        case .activations, .gradients: pipeline
         }
     }
 
@@ -134,48 +141,66 @@ package struct InstructionPricer: Sendable {
 /// The time of each kind of island; layers of one kind cost the same.
 private struct IslandTimes: Sendable {
     struct Times: Sendable {
-        var forward: Seconds
-        var backward: Seconds
+        var forward = Seconds.zero
+        var backward = Seconds.zero
+        var backwardInput = Seconds.zero
+        var backwardWeight = Seconds.zero
     }
 
+    /// Whether each layer is a dense one.
+    private let isDense: [Bool]
     private let embedding: Times
     private let attention: Times
+    private let denseAttention: Times
     private let norm: Times
     private let heads: Times
     private let router: Times
+    private let denseRouter: Times
     private let experts: Times
+    private let dense: Times
+    private let shared: Times
     private let residual: Times
     private let head: Times
 
     /// `launch` is what the host needs for each kernel.
-    init(_ pricer: LayerPricer, launch: Seconds) {
+    init(_ pricer: LayerPricer, launch: Seconds, isDense: [Bool]) {
         func times(_ cost: PartCost) -> Times {
             func time(_ work: Work) -> Seconds {
                 max(work.time, Double(work.launches) * launch)
             }
-            return Times(forward: time(cost.forward.work), backward: time(cost.backward.work))
+            return Times(
+                forward: time(cost.forward.work), backward: time(cost.backward.work),
+                backwardInput: time(cost.backwardInput.work),
+                backwardWeight: time(cost.backwardWeight.work))
         }
+        self.isDense = isDense
         let (before, within) = (pricer.attentionNorm(), pricer.heads())
-        let after = pricer.attentionResidual() + pricer.router()
+        let after = pricer.attentionResidual()
         embedding = times(pricer.embedding())
-        attention = times(before + within + after)
+        attention = times(before + within + after + pricer.router())
+        denseAttention = times(before + within + after)
         norm = times(before)
         heads = times(within)
-        router = times(after)
+        router = times(after + pricer.router())
+        denseRouter = times(after)
         experts = times(pricer.routedExperts())
+        dense = times(pricer.denseFeedForward())
+        shared = times(pricer.sharedExperts())
         residual = times(pricer.combination())
         head = times(pricer.head())
     }
 
+    /// A dense layer's norm and residual sum are counted with its feed-forward.
     func time(of island: Island) -> Times {
         switch island {
         case .embedding: embedding
-        case .attention: attention
+        case .attention(let layer): isDense[layer] ? denseAttention : attention
         case .norm: norm
         case .heads: heads
-        case .router: router
+        case .router(let layer): isDense[layer] ? denseRouter : router
         case .experts: experts
-        case .residual: residual
+        case .feedForward(let layer): isDense[layer] ? dense : shared
+        case .residual(let layer): isDense[layer] ? Times() : residual
         case .head: head
         }
     }

@@ -41,7 +41,7 @@ extension Model {
     /// The rank's stage holds `layers`; the first stage has the embedding too, and the last one the
     /// final norm and the head. Of each layer's experts the rank holds `experts`, by global index.
     package func storedParameters(
-        layers: Range<Int>, isFirst: Bool, isLast: Bool, experts: Range<Int>
+        layers: some Sequence<Int>, isFirst: Bool, isLast: Bool, experts: Range<Int>
     ) -> [StoredParameter] {
         var weights = WeightList()
         if isFirst {

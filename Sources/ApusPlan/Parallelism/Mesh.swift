@@ -11,12 +11,18 @@ package struct Mesh: Hashable, Sendable {
     /// The part of the tensor degree that a sequence-length bucket carves out of the data axis:
     /// such ranks compute with slices of weights that each of them holds whole.
     package let carvedTensor: Int
+    /// The chunks of the model that lie on the stages.
+    package let virtualStages: VirtualStages
 
-    package init(_ degrees: Degrees, placement: Plan.Placement, carvedTensor: Int = 1) {
+    package init(
+        _ degrees: Degrees, placement: Plan.Placement, carvedTensor: Int = 1, chunks: Int = 1,
+        isV: Bool = false
+    ) {
         precondition(degrees.tensor % carvedTensor == 0, "a part of the tensor degree is carved")
         self.degrees = degrees
         self.placement = placement
         self.carvedTensor = carvedTensor
+        virtualStages = VirtualStages(stages: degrees.pipeline, chunks: chunks, isV: isV)
     }
 
     /// The tensor degree by which weights are stored in slices.
@@ -24,7 +30,7 @@ package struct Mesh: Hashable, Sendable {
 }
 
 /// A set of ranks that take part in a collective together, named by what they share.
-package enum Axis: String, Hashable, Sendable, CaseIterable {
+package enum Axis: String, Hashable, Comparable, Sendable, CaseIterable {
     /// Ranks of one stage that hold the same dense weights: `dp × cp`, and a carved tensor degree.
     case data
     /// Ranks of one stage that compute with slices of the same dense weights.
@@ -33,10 +39,15 @@ package enum Axis: String, Hashable, Sendable, CaseIterable {
     case expert
     /// Ranks of one stage that hold the same experts.
     case expertData = "expert_data"
-    /// Ranks that hold the token embedding: of the first stage, and of the last where it is tied.
+    /// Ranks that hold the token embedding: of the first stage, and of the head's where it is tied.
     case embedding
     /// All ranks of the job.
     case world
+
+    /// Axes in the order in which they are declared.
+    package static func < (left: Axis, right: Axis) -> Bool { left.order < right.order }
+
+    private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// Where a rank stands: its stage, and its index among the ranks of that stage.
@@ -52,7 +63,12 @@ package struct MeshPosition: Hashable, Sendable {
 
 extension Mesh {
     package var worldSize: Int { degrees.worldSize }
-    package var lastStage: Stage { Stage(degrees.pipeline - 1) }
+    /// The stage with the head and the loss.
+    package var headStage: Stage { Stage(virtualStages.headStage) }
+    /// The stages that hold the token embedding where it is the head's weight too.
+    package var embeddingStages: [Stage] {
+        headStage.index == 0 ? [Stage(0)] : [Stage(0), headStage]
+    }
 
     package func position(of rank: Rank) -> MeshPosition {
         switch placement {
@@ -102,8 +118,7 @@ extension Mesh {
             let period = degrees.expert * degrees.expertTensor
             return stageRanks(own.stage) { $0 % period == own.local % period }
         case .embedding:
-            let stages = degrees.pipeline == 1 ? [Stage(0)] : [Stage(0), lastStage]
-            return stages.flatMap { stage in
+            return embeddingStages.flatMap { stage in
                 stageRanks(stage) { $0 % storedTensor == own.local % storedTensor }
             }
         case .world:
@@ -118,7 +133,7 @@ extension Mesh {
         case .tensor: degrees.tensor
         case .expert: degrees.expert
         case .expertData: degrees.expertData
-        case .embedding: degrees.stageSize / storedTensor * min(2, degrees.pipeline)
+        case .embedding: degrees.stageSize / storedTensor * embeddingStages.count
         case .world: worldSize
         }
     }
@@ -136,16 +151,6 @@ extension Mesh {
         (0..<degrees.stageSize).filter(included).map {
             rank(at: MeshPosition(stage: stage, local: $0))
         }
-    }
-}
-
-extension Plan {
-    /// The layers of a stage, in order: those the plan names, or an even split in which the first
-    /// stages take one layer more where the count does not divide.
-    package func layers(of stage: Stage, in model: Model) -> Range<Int> {
-        let counts = layersPerStage ?? evenSplit(model.layerCount, into: degrees.pipeline)
-        let first = counts[..<stage.index].reduce(0, +)
-        return first..<(first + counts[stage.index])
     }
 }
 

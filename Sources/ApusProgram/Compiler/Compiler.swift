@@ -14,24 +14,25 @@ package func compile(
     model: Model, plan: Plan, shape: StepShape, at positions: KeyPositions = KeyPositions()
 ) throws(Problems) -> Program {
     let problems =
-        notCompiled(model, positions) + notCompiled(plan, shape, positions)
+        notCompiled(plan, shape, positions)
         + tooManyInstructions(model, plan, shape, positions)
     guard problems.isEmpty else { throw Problems(problems) }
+    let stages = plan.virtualStages
     let mesh = Mesh(
         plan.degrees.carving(tensor: shape.tensorParallel), placement: plan.pipelinePlacement,
-        carvedTensor: shape.tensorParallel / plan.degrees.tensor)
-    var classes: [ProgramClass] = []
-    for index in 0..<plan.degrees.pipeline {
-        guard
-            let schedule = plan.schedule.entries(
-                stage: index, stages: plan.degrees.pipeline, microBatches: shape.microBatches)
-        else { throw Problems([scheduleNotCompiled(plan.schedule, positions)]) }
+        carvedTensor: shape.tensorParallel / plan.degrees.tensor, chunks: stages.chunks,
+        isV: stages.isV)
+    let schedule = PipelineSchedule(plan.schedule, on: stages, microBatches: shape.microBatches)
+    guard let parts = schedule.stageSchedules else {
+        preconditionFailure("the generator's schedules end")
+    }
+    let classes = parts.enumerated().map { index, part in
         let context = StageContext(
             model: model, mesh: mesh, shape: shape, zeroStage: plan.zeroStage, stage: Stage(index),
-            layers: plan.layers(of: Stage(index), in: model))
-        classes.append(compileStage(context, schedule))
+            chunks: plan.layers(of: Stage(index), in: model), parts: LayerParts(model))
+        return compileStage(context, part)
     }
-    return Program(mesh: mesh, shape: shape, classes: classes)
+    return Program(mesh: mesh, shape: shape, parts: LayerParts(model), classes: classes)
 }
 
 /// What the passes know about the stage that they compile.
@@ -41,39 +42,36 @@ struct StageContext {
     let shape: StepShape
     let zeroStage: Int
     let stage: Stage
-    let layers: Range<Int>
+    /// The layers of each chunk.
+    let chunks: [Range<Int>]
+    let parts: LayerParts
 
     var isFirst: Bool { stage.index == 0 }
-    var isLast: Bool { stage == mesh.lastStage }
+    var isLast: Bool { stage == mesh.headStage }
     var expertsPerRank: Int { model.expertCount / mesh.degrees.expert }
     /// Stored weights of the stage; which share of the experts a rank holds changes no size.
     var parameters: [StoredParameter] {
         model.storedParameters(
-            layers: layers, isFirst: isFirst, isLast: isLast, experts: 0..<expertsPerRank)
+            layers: chunks.joined(), isFirst: isFirst, isLast: isLast, experts: 0..<expertsPerRank)
     }
+
+    /// The virtual stage that is a chunk.
+    func index(of chunk: Int) -> Int {
+        mesh.virtualStages.index(stage: stage.index, chunk: chunk)
+    }
+
+    func startsModel(_ chunk: Int) -> Bool { index(of: chunk) == 0 }
+    func endsModel(_ chunk: Int) -> Bool { index(of: chunk) == mesh.virtualStages.count - 1 }
 }
 
-private func compileStage(_ context: StageContext, _ schedule: [ScheduleEntry]) -> ProgramClass {
+private func compileStage(_ context: StageContext, _ schedule: StageSchedule) -> ProgramClass {
     let buckets = gradientBuckets(context)
     var compiler = StageCompiler(context, buckets: buckets)
     compiler.compile(schedule)
     let (instructions, slots) = assignSlots(compiler.instructions, values: compiler.values)
     return ProgramClass(
-        stage: context.stage, layers: context.layers, slots: slots, buckets: buckets.map(\.bucket),
+        stage: context.stage, chunks: context.chunks, slots: slots, buckets: buckets.map(\.bucket),
         instructions: instructions)
-}
-
-/// What the model is made of that no island computes yet.
-private func notCompiled(_ model: Model, _ positions: KeyPositions) -> [Diagnostic] {
-    guard !model.isComputedByIslands else { return [] }
-    let path = "model.model_type"
-    return [
-        Diagnostic(
-            .notCompiled, location: positions.location(of: path), path: path,
-            problem: "`\(path)` is `\(model.family.rawValue)`, which Apus cannot compile into a "
-                + "program yet",
-            expected: "`\(Model.Family.mixtral.rawValue)`")
-    ]
 }
 
 /// What the plan asks for that no pass can express yet, by key.
@@ -128,7 +126,7 @@ private let instructionsMax = 5_000_000
 private func tooManyInstructions(
     _ model: Model, _ plan: Plan, _ shape: StepShape, _ positions: KeyPositions
 ) -> [Diagnostic] {
-    let perMicroBatch = 50 * model.layerCount + 20 * plan.degrees.pipeline
+    let perMicroBatch = 50 * model.layerCount + 20 * plan.virtualStages.count
     let (count, overflow) = perMicroBatch.multipliedReportingOverflow(by: shape.microBatches)
     guard overflow || count > instructionsMax else { return [] }
     return [
@@ -140,13 +138,4 @@ private func tooManyInstructions(
             expected: "at most \(instructionsMax / perMicroBatch) micro-batches of that model",
             hint: "fewer micro-batches with more sequences each do the same work")
     ]
-}
-
-private func scheduleNotCompiled(
-    _ schedule: Plan.Schedule, _ positions: KeyPositions
-) -> Diagnostic {
-    Diagnostic(
-        .notCompiled, location: positions.location(of: "plan.schedule"), path: "plan.schedule",
-        problem: "`plan.schedule` is `\(schedule.rawValue)`, which Apus cannot compile yet",
-        expected: "`1f1b` or `gpipe`", hint: "`--local` replaces what cannot run yet and says so")
 }

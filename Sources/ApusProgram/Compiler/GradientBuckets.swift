@@ -1,10 +1,12 @@
 import ApusBase
 import ApusPlan
 
-/// A bucket, and the island whose last backward completes its gradients.
+/// A bucket, and the islands whose last backward completes its gradients.
 struct PlannedBucket {
     var bucket: GradientBucket
-    var lastIsland: Island
+    var islands: Set<Island>
+    /// The chunk whose backward they are part of.
+    var chunk: Int
 }
 
 /// The size up to which gradients are reduced together.
@@ -23,27 +25,48 @@ func gradientBuckets(_ context: StageContext) -> [PlannedBucket] {
         let axis = context.mesh.reductionAxis(of: parameter, in: context.model)
         guard context.mesh.size(of: axis) > 1 else { continue }
         let size = Bytes(parameter.count * 4)
-        let island = completingIsland(of: parameter, context)
-        if let open = buckets.lastIndex(where: { $0.bucket.axis == axis }),
+        let islands = completingIslands(of: parameter, context)
+        let chunk = context.chunk(of: parameter)
+        if let open = buckets.lastIndex(where: { $0.bucket.axis == axis && $0.chunk == chunk }),
             buckets[open].bucket.size + size <= bucketSizeMax
         {
             buckets[open].bucket.parameters.append(parameter.name)
             buckets[open].bucket.size += size
-            buckets[open].lastIsland = island
+            buckets[open].islands.formUnion(islands)
         } else {
             let bucket = GradientBucket(
                 axis: axis, isSharded: context.zeroStage > 0, parameters: [parameter.name],
                 size: size)
-            buckets.append(PlannedBucket(bucket: bucket, lastIsland: island))
+            buckets.append(PlannedBucket(bucket: bucket, islands: islands, chunk: chunk))
         }
     }
     return buckets
 }
 
-private func completingIsland(of parameter: StoredParameter, _ context: StageContext) -> Island {
+/// The islands that have to be done with a weight before its gradient is complete.
+///
+/// A tied embedding on a rank with both ends of the model is complete when both are.
+private func completingIslands(
+    of parameter: StoredParameter, _ context: StageContext
+) -> Set<Island> {
     if let layer = parameter.layer {
-        if parameter.kind == .experts { return .experts(layer: layer) }
-        return context.shape.tensorParallel > 1 ? .norm(layer: layer) : .attention(layer: layer)
+        switch parameter.kind {
+        case .experts: return [.experts(layer: layer)]
+        case .dense, .shared: return [.feedForward(layer: layer)]
+        case .embedding, .attention, .router, .norms, .head: break
+        }
+        return [context.shape.tensorParallel > 1 ? .norm(layer: layer) : .attention(layer: layer)]
     }
-    return parameter.kind == .embedding && context.isFirst ? .embedding : .head
+    guard parameter.kind == .embedding, context.isFirst else { return [.head] }
+    return context.isLast && context.model.tiesEmbeddings ? [.embedding, .head] : [.embedding]
+}
+
+extension StageContext {
+    /// The chunk with a weight; the embedding is in the first, the head in the last.
+    fileprivate func chunk(of parameter: StoredParameter) -> Int {
+        if let layer = parameter.layer {
+            return chunks.firstIndex { $0.contains(layer) } ?? 0
+        }
+        return parameter.kind == .embedding && isFirst ? 0 : chunks.count - 1
+    }
 }

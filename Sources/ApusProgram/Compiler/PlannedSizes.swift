@@ -30,19 +30,26 @@ extension StageContext {
         case .embedding:
             return Bytes(tokens * 8)
         case .attention:
-            return stateSize(.norm(layer: 0)) + headsSize + stateSize(.router(layer: 0))
+            let first = stateSize(.norm(layer: 0)) + headsSize
+            return first + stateSize(.router(layer: island.layer))
         case .norm:
             return Bytes(2 * tokens * model.hiddenSize * element + tokens * 4)
         case .heads:
             return gatheredSize + headsSize
+        case .router(let layer) where parts.isDense(layer):
+            return stateSize(.norm(layer: layer))
         case .router:
             let scores = tokens * model.expertCount * 4 + 3 * assignments * 4 + assignments * 8
             return stateSize(.norm(layer: 0)) + Bytes(scores)
         case .experts:
             let inner = model.hiddenSize + 3 * model.expertHiddenSize
             return Bytes(assignments * inner * element)
-        case .residual:
-            return rowsSize + weightsSize
+        case .feedForward(let layer):
+            let width = feedForwardWidth(layer)
+            let inner = model.hiddenSize + (model.isGated ? 3 : 2) * width
+            return Bytes(gatheredTokens * inner * element)
+        case .residual(let layer):
+            return parts.isDense(layer) ? .zero : rowsSize + weightsSize
         case .head:
             // The norm's input and output, their gradient, and for the weight's gradient the
             // smaller of the scores' gradient and the finished sum.
@@ -51,12 +58,61 @@ extension StageContext {
         }
     }
 
+    /// What a split backward keeps: the inputs of each product with a weight, and the gradients of
+    /// its outputs.
+    func factorsSize(_ island: Island) -> Bytes {
+        switch island {
+        case .embedding, .norm, .residual:
+            return .zero
+        case .attention:
+            return headsFactors(of: tokens) + factorsSize(.router(layer: island.layer))
+        case .heads:
+            return headsFactors(of: gatheredTokens)
+        case .router(let layer) where parts.isDense(layer):
+            return .zero
+        case .router:
+            return Bytes(tokens * (model.hiddenSize + model.expertCount) * element)
+        case .experts:
+            let inner = 2 * model.hiddenSize + 3 * model.expertHiddenSize
+            return Bytes(assignments * inner * element)
+        case .feedForward(let layer):
+            let inner = 2 * model.hiddenSize + (model.isGated ? 3 : 2) * feedForwardWidth(layer)
+            return Bytes(gatheredTokens * inner * element)
+        case .head:
+            return stateSize(.head) - hiddenSize
+        }
+    }
+
+    /// Normed states, what attention mixed, and the gradients of the four projections' outputs, of
+    /// this rank's heads.
+    private func headsFactors(of tokens: Int) -> Bytes {
+        let heads = headsWidth / shape.tensorParallel
+        return Bytes(tokens * (2 * model.hiddenSize + heads) * element)
+    }
+
+    private var gatheredTokens: Int { tokens * shape.tensorParallel }
+
+    /// The hidden width of a dense layer's feed-forward or of the shared experts, on one rank.
+    private func feedForwardWidth(_ layer: Int) -> Int {
+        let width = parts.isDense(layer) ? model.denseHiddenSize : model.sharedExpertHiddenSize
+        return width / shape.tensorParallel
+    }
+
+    /// Numbers of one token in queries, keys, values and the output of attention, and in latents
+    /// where the model has them.
+    private var headsWidth: Int {
+        guard let latent = model.latentAttention else {
+            return 2 * model.queryWidth + 2 * model.keyValueWidth
+        }
+        let heads = 2 * model.headCount * (latent.queryHeadDim + latent.valueHeadDim)
+        return heads + 2 * ((latent.queryRank ?? 0) + latent.keyValueRank)
+    }
+
     /// Queries, keys, values and the output of attention, and one log-sum-exp for each head.
     ///
     /// A rank
     /// of a slice group holds its slice of the heads for the tokens of the whole group.
     private var headsSize: Bytes {
-        let width = 2 * model.queryWidth + 2 * model.keyValueWidth
-        return Bytes(tokens * (width * element + model.headCount * 4))
+        Bytes(tokens * (headsWidth * element + model.headCount * 4))
     }
 }

@@ -47,7 +47,8 @@ private func lastUses(in instructions: [Instruction], valueCount: Int) -> [Int] 
             inFlight[transfer.id] = instruction.read + instruction.written
         case .wait(let id):
             for value in inFlight.removeValue(forKey: id) ?? [] { result[value.index] = position }
-        case .zeroGradients, .forward, .backward, .free, .gradientNorm, .optimizerStep:
+        case .zeroGradients, .forward, .backward, .weightBackward, .free, .gradientNorm,
+            .optimizerStep:
             break
         }
     }

@@ -6,13 +6,19 @@ import ApusPlan
 /// A slot here is the number of a value; `assignSlots` turns values into places later.
 struct StageCompiler {
     let context: StageContext
-    let buckets: [PlannedBucket]
     private(set) var instructions: [Instruction] = []
     private(set) var values: [SlotPlan] = []
 
-    private var received: [Transfer.ID: Slot] = [:]
-    private var saved: [Int: MicroBatchState] = [:]
-    private var unfinishedSends: [Transfer.ID] = []
+    /// Gradient buckets with the islands that still have to add to them.
+    private var buckets: [PlannedBucket]
+    var received: [Transfer.ID: Slot] = [:]
+    var unfinishedSends: [Transfer.ID] = []
+    /// Values that pass from one chunk of the stage to the next without leaving the rank.
+    var passed: [Payload: Slot] = [:]
+    private var saved: [Passage: MicroBatchState] = [:]
+    private var postponed: [Passage: PostponedWeights] = [:]
+    /// Whether the entry that is compiled is the last that adds to its chunk's gradients.
+    private var completesGradients = false
 
     init(_ context: StageContext, buckets: [PlannedBucket]) {
         self.context = context
@@ -21,25 +27,29 @@ struct StageCompiler {
 
     /// Compiles one step.
     ///
-    /// A receive is started one entry ahead of its use, and a send is waited for one entry after
-    /// its start, so that both overlap with computation.
-    mutating func compile(_ schedule: [ScheduleEntry]) {
+    /// A receive is started one entry ahead of its use. A send is waited for behind the first entry
+    /// before which its receive is surely started, so that both overlap with computation and nobody
+    /// waits in a circle.
+    mutating func compile(_ schedule: StageSchedule) {
         emit(.zeroGradients)
-        if let first = schedule.first { startReceive(for: first) }
-        let lastBackward = schedule.lastIndex(where: \.isBackward)
-        for (index, entry) in schedule.enumerated() {
-            if index + 1 < schedule.count { startReceive(for: schedule[index + 1]) }
-            let earlierSends = unfinishedSends
+        let entries = schedule.entries
+        if let first = entries.first { startReceive(for: first) }
+        var due: [Int: [Transfer.ID]] = [:]
+        for (index, entry) in entries.enumerated() {
+            if index + 1 < entries.count { startReceive(for: entries[index + 1]) }
+            completesGradients = schedule.lastGradients.contains(index)
+            run(entry)
+            due[schedule.received[index], default: []] += unfinishedSends
             unfinishedSends = []
-            switch entry {
-            case .forward(let microBatch):
-                forward(microBatch)
-            case .backward(let microBatch):
-                backward(microBatch, completesGradients: index == lastBackward)
-            }
-            for send in earlierSends { emit(.wait(send)) }
+            for send in due.removeValue(forKey: index) ?? [] { emit(.wait(send)) }
         }
-        for send in unfinishedSends { emit(.wait(send)) }
+        for index in due.keys.sorted() {
+            for send in due[index] ?? [] { emit(.wait(send)) }
+        }
+        finishStep()
+    }
+
+    private mutating func finishStep() {
         for index in buckets.indices {
             emit(.wait(Transfer.ID(payload: .gradients(bucket: index), role: .join)))
         }
@@ -71,7 +81,7 @@ extension StageCompiler {
         emit(.wait(Transfer.ID(payload: payload, role: .join)))
     }
 
-    private mutating func start(
+    mutating func start(
         _ payload: Payload, on axis: Axis, _ source: Slot?, _ destination: Slot?,
         _ routing: Slot?, _ size: Bytes
     ) {
@@ -83,134 +93,142 @@ extension StageCompiler {
                     routing: routing, size: size)))
     }
 
-    /// Runs an island backward, and starts the reduction of the buckets it completes.
+    /// Runs an island backward; where the pass is split, its weights' part is left for later.
     mutating func backward(
-        _ island: Island, _ microBatch: Int, state: Slot, outputGradients: [Slot],
-        inputSizes: [Bytes], completesGradients: Bool
+        _ island: Island, _ passage: Passage, state: Slot, outputGradients: [Slot],
+        inputSizes: [Bytes]
     ) -> [Slot] {
         let inputGradients = inputSizes.map { value(.tensor, $0) }
+        let isSplit = postponed[passage] != nil && island.hasWeightProducts
+        let factors = isSplit ? value(.state, context.factorsSize(island)) : nil
         emit(
             .backward(
                 Backward(
-                    island: island, microBatch: microBatch, state: state,
-                    outputGradients: outputGradients, inputGradients: inputGradients)))
-        guard completesGradients else { return inputGradients }
-        for (index, planned) in buckets.enumerated() where planned.lastIsland == island {
-            let bucket = planned.bucket
-            start(.gradients(bucket: index), on: bucket.axis, nil, nil, nil, bucket.size)
+                    island: island, microBatch: passage.microBatch, state: state,
+                    outputGradients: outputGradients, inputGradients: inputGradients,
+                    factors: factors)))
+        if let factors {
+            postponed[passage]?.islands.append((island, factors))
+        } else if completesGradients {
+            complete(island)
+        } else if postponed[passage] != nil {
+            postponed[passage]?.finished.append(island)
         }
         return inputGradients
     }
+
+    /// Starts the reduction of the buckets to which `island` was the last to add.
+    private mutating func complete(_ island: Island) {
+        for index in buckets.indices where buckets[index].islands.remove(island) != nil {
+            guard buckets[index].islands.isEmpty else { continue }
+            let bucket = buckets[index].bucket
+            start(.gradients(bucket: index), on: bucket.axis, nil, nil, nil, bucket.size)
+        }
+    }
 }
 
-// MARK: - One micro-batch through the stage
+// MARK: - One micro-batch through a chunk
 
 extension StageCompiler {
-    private mutating func forward(_ microBatch: Int) {
+    private mutating func run(_ entry: ScheduleEntry) {
+        let passage = Passage(chunk: entry.chunk, microBatch: entry.microBatch)
+        switch entry.pass {
+        case .forward:
+            forward(passage)
+        case .backward:
+            backward(passage)
+        case .inputBackward:
+            postponed[passage] = PostponedWeights()
+            backward(passage)
+        case .weightBackward:
+            weightBackward(passage)
+        }
+    }
+
+    private mutating func forward(_ passage: Passage) {
         var state = MicroBatchState()
-        var hidden = stageInput(microBatch, &state)
-        for layer in context.layers {
-            let recompute = context.shape.recompute == .full
-            let run = forwardLayer(layer, microBatch, input: hidden, keepsState: !recompute)
+        var hidden = chunkInput(passage, &state)
+        let recompute = context.shape.recompute == .full
+        for layer in context.chunks[passage.chunk] {
+            let run = forwardLayer(
+                layer, passage.microBatch, input: hidden, keepsState: !recompute)
             state.layers.append(
                 LayerState(input: hidden, routing: run.routing, kept: recompute ? nil : run.kept))
             hidden = run.output
         }
-        if context.isLast {
-            state.head = value(.state, context.stateSize(.head))
-            emit(
-                .forward(
-                    Forward(
-                        island: .head, microBatch: microBatch, inputs: [hidden], outputs: [],
-                        state: state.head)))
+        if context.endsModel(passage.chunk) {
+            state.head = forward(.head, passage.microBatch, [hidden], [], true)
         } else {
-            send(.activation(microBatch: microBatch), hidden, on: .activationsOut)
+            send(
+                .activation(into: context.index(of: passage.chunk) + 1, passage.microBatch), hidden)
         }
-        saved[microBatch] = state
+        saved[passage] = state
     }
 
-    private mutating func stageInput(_ microBatch: Int, _ state: inout MicroBatchState) -> Slot {
-        guard context.isFirst else { return receive(.activation(microBatch: microBatch)) }
+    private mutating func chunkInput(_ passage: Passage, _ state: inout MicroBatchState) -> Slot {
+        guard context.startsModel(passage.chunk) else {
+            return receive(
+                .activation(into: context.index(of: passage.chunk), passage.microBatch))
+        }
         let hidden = value(.tensor, context.hiddenSize)
-        let kept = value(.state, context.stateSize(.embedding))
-        state.embedding = kept
-        emit(
-            .forward(
-                Forward(
-                    island: .embedding, microBatch: microBatch, inputs: [], outputs: [hidden],
-                    state: kept)))
+        state.embedding = forward(.embedding, passage.microBatch, [], [hidden], true)
         return hidden
     }
 
-    private mutating func backward(_ microBatch: Int, completesGradients: Bool) {
-        guard let state = saved.removeValue(forKey: microBatch) else {
+    private mutating func backward(_ passage: Passage) {
+        guard let state = saved.removeValue(forKey: passage) else {
             preconditionFailure("a schedule runs each micro-batch forward before backward")
         }
         var gradient: Slot
         if let head = state.head {
             gradient =
                 backward(
-                    .head, microBatch, state: head, outputGradients: [],
-                    inputSizes: [context.hiddenSize], completesGradients: completesGradients)[0]
+                    .head, passage, state: head, outputGradients: [],
+                    inputSizes: [context.hiddenSize])[0]
         } else {
-            gradient = receive(.activationGradient(microBatch: microBatch))
+            gradient = receive(
+                .activationGradient(
+                    into: context.index(of: passage.chunk) + 1, passage.microBatch))
         }
-        for (layer, layerState) in zip(context.layers, state.layers).reversed() {
-            gradient = backwardLayer(
-                layer, microBatch, layerState, gradient, completesGradients: completesGradients)
+        for (layer, layerState) in zip(context.chunks[passage.chunk], state.layers).reversed() {
+            gradient = backwardLayer(layer, passage, layerState, gradient)
         }
         if let embedding = state.embedding {
+            guard postponed[passage] == nil else {
+                postponed[passage]?.embedding = (embedding, gradient)
+                return
+            }
             _ = backward(
-                .embedding, microBatch, state: embedding, outputGradients: [gradient],
-                inputSizes: [], completesGradients: completesGradients)
+                .embedding, passage, state: embedding, outputGradients: [gradient], inputSizes: [])
         } else {
-            send(.activationGradient(microBatch: microBatch), gradient, on: .gradientsOut)
+            send(
+                .activationGradient(into: context.index(of: passage.chunk), passage.microBatch),
+                gradient)
         }
+    }
+
+    private mutating func weightBackward(_ passage: Passage) {
+        guard let weights = postponed.removeValue(forKey: passage) else {
+            preconditionFailure("a schedule runs backward for inputs before that for weights")
+        }
+        for (island, factors) in weights.islands {
+            emit(
+                .weightBackward(
+                    WeightBackward(
+                        island: island, microBatch: passage.microBatch, factors: factors)))
+            if completesGradients { complete(island) }
+        }
+        if completesGradients { weights.finished.forEach { complete($0) } }
+        guard let (state, gradient) = weights.embedding else { return }
+        _ = backward(
+            .embedding, passage, state: state, outputGradients: [gradient], inputSizes: [])
     }
 }
 
-// MARK: - Point to point
-
-extension StageCompiler {
-    private mutating func startReceive(for entry: ScheduleEntry) {
-        let payload: Payload
-        let queue: Queue
-        switch entry {
-        case .forward(let microBatch):
-            guard !context.isFirst else { return }
-            (payload, queue) = (.activation(microBatch: microBatch), .activationsIn)
-        case .backward(let microBatch):
-            guard !context.isLast else { return }
-            (payload, queue) = (.activationGradient(microBatch: microBatch), .gradientsIn)
-        }
-        let id = Transfer.ID(payload: payload, role: .receive)
-        let destination = value(.tensor, context.hiddenSize)
-        received[id] = destination
-        emit(
-            .start(
-                Transfer(
-                    id: id, queue: queue, source: nil, destination: destination, routing: nil,
-                    size: context.hiddenSize)))
-    }
-
-    private mutating func receive(_ payload: Payload) -> Slot {
-        let id = Transfer.ID(payload: payload, role: .receive)
-        emit(.wait(id))
-        guard let slot = received.removeValue(forKey: id) else {
-            preconditionFailure("each receive is started one entry ahead")
-        }
-        return slot
-    }
-
-    private mutating func send(_ payload: Payload, _ source: Slot, on queue: Queue) {
-        let id = Transfer.ID(payload: payload, role: .send)
-        emit(
-            .start(
-                Transfer(
-                    id: id, queue: queue, source: source, destination: nil, routing: nil,
-                    size: context.hiddenSize)))
-        unfinishedSends.append(id)
-    }
+/// A micro-batch on its way through one chunk of a stage.
+struct Passage: Hashable {
+    var chunk: Int
+    var microBatch: Int
 }
 
 /// What backward needs of one micro-batch's forward.
@@ -220,11 +238,11 @@ private struct MicroBatchState {
     var head: Slot?
 }
 
-extension ScheduleEntry {
-    fileprivate var isBackward: Bool {
-        switch self {
-        case .forward: false
-        case .backward: true
-        }
-    }
+/// What a split backward leaves for the weights.
+private struct PostponedWeights {
+    var islands: [(Island, factors: Slot)] = []
+    /// Islands without products, which stand for their layer once the others are done.
+    var finished: [Island] = []
+    /// The embedding's backward has no other part than that for its weights.
+    var embedding: (state: Slot, gradient: Slot)?
 }

@@ -4,6 +4,7 @@
 /// schedules agree to the bit.
 ///
 /// Source: Huang et al. 2019, "GPipe", §2.3 (which runs backward in reverse order).
-package func gpipeSchedule(microBatches: Int) -> [ScheduleEntry] {
-    (0..<microBatches).map { .forward($0) } + (0..<microBatches).map { .backward($0) }
+func gpipeSchedule(microBatches: Int) -> [ScheduleEntry] {
+    (0..<microBatches).map { ScheduleEntry(.forward, $0) }
+        + (0..<microBatches).map { ScheduleEntry(.backward, $0) }
 }

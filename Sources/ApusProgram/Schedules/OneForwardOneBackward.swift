@@ -2,17 +2,20 @@
 /// `stages - stage - 1` forwards, forward and backward alternate.
 ///
 /// Source: Narayanan et al. 2021, §2.2, "PipeDream-Flush".
-package func oneForwardOneBackwardSchedule(
+func oneForwardOneBackwardSchedule(
     stage: Int, stages: Int, microBatches: Int
 ) -> [ScheduleEntry] {
-    let warmup = min(stages - stage - 1, microBatches)
-    var entries: [ScheduleEntry] = (0..<warmup).map { .forward($0) }
-    for microBatch in warmup..<max(warmup, microBatches) {
-        entries.append(.forward(microBatch))
-        entries.append(.backward(microBatch - warmup))
-    }
-    for microBatch in (microBatches - warmup)..<microBatches {
-        entries.append(.backward(microBatch))
-    }
-    return entries
+    alternating(
+        forwards: (0..<microBatches).map { ScheduleEntry(.forward, $0) },
+        backwards: (0..<microBatches).map { ScheduleEntry(.backward, $0) },
+        warmup: stages - stage - 1)
+}
+
+/// `warmup` forwards, then forward and backward in turn, then the backwards that are left.
+func alternating(
+    forwards: [ScheduleEntry], backwards: [ScheduleEntry], warmup: Int
+) -> [ScheduleEntry] {
+    let warmup = min(warmup, forwards.count)
+    let pairs = zip(forwards[warmup...], backwards).flatMap { [$0, $1] }
+    return forwards[..<warmup] + pairs + backwards[(forwards.count - warmup)...]
 }

@@ -9,7 +9,12 @@ extension Program {
     package func verify(for model: Model) -> [Diagnostic] {
         let problems = verify()
         guard problems.isEmpty else { return problems }
-        let layerCount = classes.last?.layers.upperBound ?? 0
+        let own = LayerParts(model)
+        guard parts == own else {
+            let problem = "the program's layers have other parts than the model's"
+            return [Diagnostic(.stepOrder, problem: problem)]
+        }
+        let layerCount = classes.map(\.layers.count).reduce(0, +)
         guard layerCount == model.layerCount else {
             let problem =
                 "the program has \(layerCount) layers, the model has \(model.layerCount)"
@@ -33,10 +38,8 @@ private struct BucketChecker {
         mesh = program.mesh
         self.model = model
         // Which share of the experts a rank holds changes no size.
-        held = model.storedParameters(
-            layers: programClass.layers, isFirst: programClass.stage.index == 0,
-            isLast: programClass.stage == mesh.lastStage,
-            experts: 0..<(model.expertCount / mesh.degrees.expert))
+        held = programClass.parameters(
+            of: model, mesh: mesh, experts: 0..<(model.expertCount / mesh.degrees.expert))
     }
 
     /// What is wrong, by weight and then by bucket.

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusPlan
 
 /// What a slot holds, told by the part of a layer that it is and not by the slot's number.
@@ -11,11 +12,15 @@ struct Content: Hashable {
         case residual, rows, weights
         /// Between the parts of attention where tensor parallelism cuts it.
         case passed, normed, gathered, partial, mixed
+        /// Before the feed-forward and behind it, on a rank's tokens and on its group's.
+        case entering, enteringGathered, leavingPartial, leaving
         /// Rows at their experts, what these make of them, and that back where it came from.
         case arrived, results, returned
         /// A router's decision without the counts of other ranks, and with them.
         case decision, countedDecision
         case state(Island.Kind)
+        /// What a split backward leaves for the weights' gradients.
+        case factors(Island.Kind)
     }
 
     var part: Part
@@ -33,16 +38,26 @@ struct Content: Hashable {
     var kind: SlotPlan.Kind {
         switch part {
         case .decision, .countedDecision: .routing
-        case .state: .state
+        case .state, .factors: .state
         case .stream, .residual, .rows, .weights, .passed, .normed, .gathered, .partial, .mixed,
-            .arrived, .results, .returned:
+            .entering, .enteringGathered, .leavingPartial, .leaving, .arrived, .results, .returned:
             .tensor
         }
     }
 
-    /// What is planned with one size wherever it occurs in a class: a part, in any layer and
-    /// micro-batch, and its gradient.
-    var sizeClass: Part { part == .countedDecision ? .decision : part }
+}
+
+/// What is planned with one size wherever it occurs in a class.
+///
+/// That is a part, in any layer of a kind and any micro-batch, and its gradient.
+struct SizeClass: Hashable {
+    private let part: Content.Part
+    private let isDense: Bool
+
+    init(_ content: Content, in parts: LayerParts) {
+        part = content.part == .countedDecision ? .decision : content.part
+        isDense = content.kind == .state && parts.isDense(content.layer)
+    }
 }
 
 extension Content: CustomStringConvertible {
@@ -50,6 +65,7 @@ extension Content: CustomStringConvertible {
         let name =
             switch part {
             case .state(let kind): "\(kind.rawValue) state"
+            case .factors(let kind): "\(kind.rawValue) factors"
             case .countedDecision: "decision with counts"
             default: "\(part)"
             }
@@ -59,7 +75,7 @@ extension Content: CustomStringConvertible {
 
 extension Island {
     enum Kind: String, Hashable, CaseIterable {
-        case embedding, attention, norm, heads, router, experts, residual, head
+        case embedding, attention, norm, heads, router, experts, feedForward, residual, head
     }
 
     var kind: Kind {
@@ -70,6 +86,7 @@ extension Island {
         case .heads: .heads
         case .router: .router
         case .experts: .experts
+        case .feedForward: .feedForward
         case .residual: .residual
         case .head: .head
         }
@@ -78,12 +95,41 @@ extension Island {
 
 /// What the islands and bridges of one class have to read and write.
 struct ContentRules {
-    let layers: Range<Int>
+    let chunks: [Range<Int>]
+    private let stage: Int
+    private let virtualStages: VirtualStages
     /// Whether each rank holds all experts, so that rows stay where they are.
-    let hasAllExperts: Bool
+    private let hasAllExperts: Bool
+    private let isSliced: Bool
+    private let parts: LayerParts
+
+    init(_ programClass: ProgramClass, in program: Program) {
+        let mesh = program.mesh
+        isSliced = program.shape.tensorParallel > 1
+        parts = program.parts
+        chunks = programClass.chunks
+        stage = programClass.stage.index
+        virtualStages = mesh.virtualStages
+        hasAllExperts = mesh.degrees.expert == 1
+    }
+
+    /// The layer that a value enters at a boundary which this class sends or receives over, or
+    /// `nil` where it is not at that boundary, or at that side of it.
+    func layer(atBoundary index: Int, isBefore: Bool) -> Int? {
+        guard (1..<virtualStages.count).contains(index), !virtualStages.isLocal(entering: index)
+        else { return nil }
+        let own = isBefore ? index - 1 : index
+        guard virtualStages.stage(of: own) == stage else { return nil }
+        let layers = chunks[virtualStages.chunk(of: own)]
+        return isBefore ? layers.upperBound : layers.lowerBound
+    }
 
     func state(_ run: Island, _ microBatch: Int) -> Content {
         content(.state(run.kind), layer(of: run), microBatch)
+    }
+
+    func factors(_ run: Island, _ microBatch: Int) -> Content {
+        content(.factors(run.kind), layer(of: run), microBatch)
     }
 
     func inputs(_ island: Island, _ microBatch: Int) -> [Content] {
@@ -94,7 +140,10 @@ struct ContentRules {
             case .heads: [.gathered]
             case .router: [.passed, .mixed]
             case .experts: [.arrived]
-            case .residual: [.residual, .returned, .weights]
+            case .feedForward: [isSliced ? .enteringGathered : .entering]
+            case .residual(let layer):
+                [.residual] + (parts.isDense(layer) ? [] : [.returned, .weights])
+                    + (parts.hasFeedForward(layer) ? [.leaving] : [])
             }
         return parts.map { content($0, layer(of: island), microBatch) }
     }
@@ -105,7 +154,12 @@ struct ContentRules {
         case .embedding: return [content(.stream, layer, microBatch)]
         case .residual: return [content(.stream, layer + 1, microBatch)]
         case .attention, .router:
-            return [.residual, .rows, .weights].map { content($0, layer, microBatch) }
+            let outputs: [Content.Part] =
+                [.residual] + (parts.isDense(layer) ? [] : [.rows, .weights])
+                + (parts.hasFeedForward(layer) ? [.entering] : [])
+            return outputs.map { content($0, layer, microBatch) }
+        case .feedForward:
+            return [content(isSliced ? .leavingPartial : .leaving, layer, microBatch)]
         case .norm: return [.passed, .normed].map { content($0, layer, microBatch) }
         case .heads: return [content(.partial, layer, microBatch)]
         case .experts: return [content(.results, layer, microBatch)]
@@ -122,11 +176,20 @@ struct ContentRules {
     /// its last.
     private func layer(of island: Island) -> Int {
         switch island {
-        case .embedding: layers.lowerBound
-        case .head: layers.upperBound
+        case .embedding: chunks[0].lowerBound
+        case .head: chunks[chunks.count - 1].upperBound
         case .attention(let layer), .norm(let layer), .heads(let layer), .router(let layer),
-            .experts(let layer), .residual(let layer):
+            .experts(let layer), .feedForward(let layer), .residual(let layer):
             layer
+        }
+    }
+
+    /// Whether an island of a layer with experts, which has to do with the router's decision.
+    func followsDecision(_ island: Island) -> Bool {
+        switch island {
+        case .attention(let layer), .router(let layer), .experts(let layer), .residual(let layer):
+            !parts.isDense(layer)
+        case .embedding, .norm, .heads, .feedForward, .head: false
         }
     }
 

@@ -10,7 +10,7 @@ struct ContentChecker {
     private let rules: ContentRules
     private var contents: [Content?]
     /// The size of a part where it was met first.
-    private var sizes: [Content.Part: Bytes] = [:]
+    private var sizes: [SizeClass: Bytes] = [:]
     private var countsSize: Bytes?
     private var inFlight: [Transfer.ID: Transfer] = [:]
     private var problems: [Diagnostic] = []
@@ -18,8 +18,7 @@ struct ContentChecker {
     init(_ programClass: ProgramClass, in program: Program) {
         self.programClass = programClass
         self.program = program
-        rules = ContentRules(
-            layers: programClass.layers, hasAllExperts: program.mesh.degrees.expert == 1)
+        rules = ContentRules(programClass, in: program)
         contents = Array(repeating: nil, count: programClass.slots.count)
     }
 
@@ -31,6 +30,7 @@ struct ContentChecker {
             switch instruction {
             case .forward(let run): checker.forward(run, place)
             case .backward(let run): checker.backward(run, place)
+            case .weightBackward(let run): checker.weightBackward(run, place)
             case .start(let transfer): checker.start(transfer, place)
             case .wait(let id): checker.finish(id, place)
             case .free(let slot): checker.contents[slot.index] = nil
@@ -49,13 +49,15 @@ extension ContentChecker {
         expect(rules.inputs(island, microBatch), in: run.inputs, place)
         let layer = rules.state(island, microBatch).layer
         switch (island.kind, run.decision) {
+        case (_, nil) where !rules.followsDecision(island):
+            break
+        case (_, .some) where !rules.followsDecision(island):
+            report(.slotContent, "does not treat the router's decision as its island must", place)
         case (.attention, .take(let slot)), (.router, .take(let slot)):
             put(rules.decision(layer, microBatch, isCounted: false), in: slot, place)
         case (.attention, .replay(let slot)), (.router, .replay(let slot)),
             (.experts, .use(let slot)), (.residual, .use(let slot)):
             expect([rules.decision(layer, microBatch, isCounted: true)], in: [slot], place)
-        case (.embedding, nil), (.norm, nil), (.heads, nil), (.head, nil):
-            break
         default:
             report(.slotContent, "does not treat the router's decision as its island must", place)
         }
@@ -72,6 +74,16 @@ extension ContentChecker {
         expect(outputs, in: run.outputGradients, place)
         let inputs = rules.inputs(island, microBatch).map(\.gradient)
         write(inputs, to: run.inputGradients, place)
+        guard let slot = run.factors else { return }
+        guard island.hasWeightProducts else {
+            return report(.slotContent, "splits the backward of an island without products", place)
+        }
+        put(rules.factors(island, microBatch), in: slot, place)
+    }
+
+    private mutating func weightBackward(_ run: WeightBackward, _ place: Place) {
+        expect([rules.factors(run.island, run.microBatch)], in: [run.factors], place)
+        contents[run.factors.index] = nil
     }
 }
 
@@ -81,7 +93,8 @@ extension ContentChecker {
     private mutating func start(_ transfer: Transfer, _ place: Place) {
         inFlight[transfer.id] = transfer
         guard let rule = rules.rule(for: transfer.id, buckets: programClass.buckets) else {
-            return report(.transferMismatch, "names a bucket that the class lacks", place)
+            return report(
+                .transferMismatch, "names a bucket or a boundary that the class lacks", place)
         }
         guard transfer.id.role == rule.role, transfer.queue == rule.queue else {
             return report(
@@ -122,18 +135,10 @@ extension ContentChecker {
 
     /// Why this class takes part in no transfer of the queue, if it does not.
     private func missingMembers(of queue: Queue) -> String? {
-        let isFirst = programClass.stage.index == 0
-        let isLast = programClass.stage == program.mesh.lastStage
-        switch queue {
-        case .activationsIn, .gradientsOut:
-            return isFirst ? "has no stage before it to talk to" : nil
-        case .activationsOut, .gradientsIn:
-            return isLast ? "has no stage behind it to talk to" : nil
-        case .group(.embedding):
-            return isFirst || isLast ? nil : "is on a stage without the embedding"
-        case .group(.data), .group(.tensor), .group(.expert), .group(.expertData), .group(.world):
-            return nil
-        }
+        guard queue == .group(.embedding),
+            !program.mesh.embeddingStages.contains(programClass.stage)
+        else { return nil }
+        return "is on a stage without the embedding"
     }
 
     private mutating func expectedSize(_ transfer: Transfer, _ rule: TransferRule) -> Bytes? {
@@ -205,8 +210,9 @@ extension ContentChecker {
                 .slotContent,
                 "puts `\(content)` in `\(slot)`, which is a slot for \(plan.kind.rawValue)", place)
         }
-        let usual = sizes[content.sizeClass] ?? plan.size
-        sizes[content.sizeClass] = usual
+        let sizeClass = SizeClass(content, in: program.parts)
+        let usual = sizes[sizeClass] ?? plan.size
+        sizes[sizeClass] = usual
         if usual != plan.size {
             report(
                 .slotContent,

@@ -22,7 +22,7 @@ struct RendezvousMachine {
                 }
             }
             for index in states.indices {
-                for queue in Queue.all where states[index].heads[queue] != nil {
+                for queue in states[index].queues {
                     do {
                         if try completeHead(of: queue, at: index) { progressed = true }
                     } catch {
@@ -45,20 +45,20 @@ struct RendezvousMachine {
         }
         let partners = partners(of: queue, at: index)
         for partner in partners {
-            guard let other = states[partner.stage].heads[partner.queue] else { return false }
-            guard matches(head, at: index, other, at: partner.stage) else {
-                throw Problems([differ(head, index, other, partner.stage)])
+            guard let other = states[partner].heads[queue] else { return false }
+            guard matches(head, at: index, other, at: partner) else {
+                throw Problems([differ(head, index, other, partner)])
             }
         }
         states[index].completeHead(of: queue)
-        for partner in partners { states[partner.stage].completeHead(of: partner.queue) }
+        for partner in partners { states[partner].completeHead(of: queue) }
         return true
     }
 
     private func matches(
         _ one: Transfer, at index: Int, _ other: Transfer, at otherIndex: Int
     ) -> Bool {
-        guard one.size == other.size else { return false }
+        guard one.size == other.size, one.id.role == other.id.role.opposite else { return false }
         switch (one.id.payload, other.id.payload) {
         // The embedding's bucket has another number on each stage that holds a copy.
         case (.gradients(let left), .gradients(let right)),
@@ -74,26 +74,15 @@ struct RendezvousMachine {
     private func isAlone(_ queue: Queue) -> Bool {
         switch queue {
         case .group(.data), .group(.tensor), .group(.expert), .group(.expertData): true
-        case .group(.embedding), .group(.world): states.count == 1
-        case .activationsIn, .activationsOut, .gradientsIn, .gradientsOut: false
+        case .group(.embedding): program.mesh.embeddingStages.count == 1
+        case .group(.world): states.count == 1
+        case .activations, .gradients: false
         }
     }
 
     /// The classes that take part in a queue's transfers beside class `index`.
-    private func partners(of queue: Queue, at index: Int) -> [(stage: Int, queue: Queue)] {
-        let last = states.count - 1
-        switch queue {
-        case .activationsIn: return [(index - 1, .activationsOut)]
-        case .activationsOut: return [(index + 1, .activationsIn)]
-        case .gradientsIn: return [(index + 1, .gradientsOut)]
-        case .gradientsOut: return [(index - 1, .gradientsIn)]
-        case .group(.embedding):
-            return [(last - index, queue)]
-        case .group(.world):
-            return states.indices.filter { $0 != index }.map { ($0, queue) }
-        case .group(.data), .group(.tensor), .group(.expert), .group(.expertData):
-            return []
-        }
+    private func partners(of queue: Queue, at index: Int) -> [Int] {
+        program.mesh.stages(of: queue, from: Stage(index)).map(\.index).filter { $0 != index }
     }
 }
 
@@ -147,6 +136,8 @@ private struct ClassState {
     private(set) var position = 0
     /// The transfer of each queue that is the next to complete.
     private(set) var heads: [Queue: Transfer] = [:]
+    /// The queues with a transfer that is not complete.
+    var queues: [Queue] { heads.keys.sorted() }
     private var waiting: [Queue: ArraySlice<Transfer>] = [:]
     private var completed: Set<Transfer.ID> = []
 
@@ -171,7 +162,8 @@ private struct ClassState {
                 }
             case .wait(let id):
                 guard completed.remove(id) != nil else { return position > before }
-            case .zeroGradients, .forward, .backward, .free, .gradientNorm, .optimizerStep:
+            case .zeroGradients, .forward, .backward, .weightBackward, .free, .gradientNorm,
+                .optimizerStep:
                 break
             }
             position += 1
@@ -183,5 +175,16 @@ private struct ClassState {
         guard let head = heads.removeValue(forKey: queue) else { return }
         completed.insert(head.id)
         heads[queue] = waiting[queue]?.popFirst()
+    }
+}
+
+extension Role {
+    /// What the other side of a transfer is.
+    fileprivate var opposite: Role {
+        switch self {
+        case .send: .receive
+        case .receive: .send
+        case .join: .join
+        }
     }
 }

@@ -63,7 +63,7 @@ struct SlotChecker {
             start(transfer, place)
         case .wait(let id):
             finish(id, place)
-        case .zeroGradients, .forward, .backward, .gradientNorm, .optimizerStep:
+        case .zeroGradients, .forward, .backward, .weightBackward, .gradientNorm, .optimizerStep:
             break
         }
     }

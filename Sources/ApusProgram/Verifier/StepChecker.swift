@@ -16,6 +16,8 @@ struct StepChecker {
     private let program: Program
     /// For each island of the class the micro-batches that went backward.
     private var backwards: [Island: Int] = [:]
+    /// Those whose gradients of weights are added, too.
+    private var completed: [Island: Int] = [:]
     private var headForwards = 0
     private var incomplete: Set<Island> = []
     private var decisions: Set<[Int]> = []
@@ -24,13 +26,17 @@ struct StepChecker {
     private var phase = Phase.computing
     private var problems: [Diagnostic] = []
 
+    private let layers: Set<Int>
+
     private var microBatches: Int { program.shape.microBatches }
 
     private init(_ programClass: ProgramClass, in program: Program) {
         self.programClass = programClass
         self.program = program
+        layers = Set(programClass.layers)
         for island in programClass.islands(in: program) {
             backwards[island] = 0
+            completed[island] = 0
             incomplete.insert(island)
         }
     }
@@ -59,6 +65,8 @@ struct StepChecker {
             return forward(run)
         case .backward(let run):
             return backward(run)
+        case .weightBackward(let run):
+            return weightBackward(run)
         case .start(let transfer):
             return start(transfer)
         case .wait(let id):
@@ -106,7 +114,21 @@ extension StepChecker {
             return "comes where micro-batch \(next) is the next to go backward"
         }
         backwards[run.island] = next + 1
-        if next + 1 == microBatches { incomplete.remove(run.island) }
+        return run.factors == nil ? complete(run.island, run.microBatch) : nil
+    }
+
+    private mutating func weightBackward(_ run: WeightBackward) -> String? {
+        stray(run.island, run.microBatch) ?? complete(run.island, run.microBatch)
+    }
+
+    /// Notes that an island's gradients of weights are added for a micro-batch.
+    private mutating func complete(_ island: Island, _ microBatch: Int) -> String? {
+        let next = completed[island, default: 0]
+        guard microBatch == next else {
+            return "adds to weights' gradients where micro-batch \(next) is the next to do so"
+        }
+        completed[island] = next + 1
+        if next + 1 == microBatches { incomplete.remove(island) }
         return nil
     }
 
@@ -123,7 +145,7 @@ extension StepChecker {
     private mutating func start(_ transfer: Transfer) -> String? {
         let payload = transfer.id.payload
         let (layer, microBatch) = payload.place
-        if let layer, !programClass.layers.contains(layer) { return "is of another stage's layer" }
+        if let layer, !layers.contains(layer) { return "is of another stage's layer" }
         if let microBatch, !(0..<microBatches).contains(microBatch) {
             return "is of a micro-batch that the step does not have"
         }
@@ -134,7 +156,7 @@ extension StepChecker {
         case .gradients(let bucket):
             guard programClass.buckets.indices.contains(bucket) else { return nil }
             let isReady =
-                programClass.islands(of: programClass.buckets[bucket])
+                programClass.islands(of: programClass.buckets[bucket], parts: program.parts)
                 .map(incomplete.isDisjoint) ?? incomplete.isEmpty
             return isReady ? nil : "reduces gradients before they are complete"
         case .weights(let bucket):
@@ -154,7 +176,7 @@ extension StepChecker {
     private mutating func finish() {
         for island in programClass.islands(in: program) where incomplete.contains(island) {
             missing(
-                "runs `\(island)` backward for \(backwards[island, default: 0]) "
+                "runs `\(island)` backward for \(completed[island, default: 0]) "
                     + "of \(microBatches) micro-batches")
         }
         for (index, bucket) in programClass.buckets.enumerated() {
@@ -175,12 +197,22 @@ extension StepChecker {
 
     /// What the neighbours wait for, by micro-batch.
     private var sends: [(Int) -> Transfer.ID] {
+        let shape = program.mesh.virtualStages
+        let stage = programClass.stage.index
         var result: [(Int) -> Transfer.ID] = []
-        if programClass.stage != program.mesh.lastStage {
-            result.append { Transfer.ID(payload: .activation(microBatch: $0), role: .send) }
-        }
-        if programClass.stage.index > 0 {
-            result.append { Transfer.ID(payload: .activationGradient(microBatch: $0), role: .send) }
+        for own in (0..<shape.chunks).map({ shape.index(stage: stage, chunk: $0) }) {
+            let next = own + 1
+            if next < shape.count, !shape.isLocal(entering: next) {
+                result.append {
+                    Transfer.ID(payload: .activation(into: next, microBatch: $0), role: .send)
+                }
+            }
+            if own > 0, !shape.isLocal(entering: own) {
+                result.append {
+                    Transfer.ID(
+                        payload: .activationGradient(into: own, microBatch: $0), role: .send)
+                }
+            }
         }
         return result
     }
@@ -201,35 +233,47 @@ extension ProgramClass {
                 isSliced
                 ? [.norm(layer: layer), .heads(layer: layer), .router(layer: layer)]
                 : [.attention(layer: layer)]
-            result += [.experts(layer: layer), .residual(layer: layer)]
+            if !program.parts.isDense(layer) { result.append(.experts(layer: layer)) }
+            if program.parts.hasFeedForward(layer) { result.append(.feedForward(layer: layer)) }
+            result.append(.residual(layer: layer))
         }
-        return stage == program.mesh.lastStage ? result + [.head] : result
+        return stage == program.mesh.headStage ? result + [.head] : result
     }
 
     /// The islands that add to the gradients of a bucket, or `nil` where its weights have names
     /// that no model of Apus gives.
-    func islands(of bucket: GradientBucket) -> Set<Island>? {
+    func islands(of bucket: GradientBucket, parts: LayerParts) -> Set<Island>? {
         var result: Set<Island> = []
         for name in bucket.parameters {
-            let parts = name.split(separator: ".")
-            if name == Model.embeddingName {
-                result.formUnion([.embedding, .head])
-            } else if name == "model.norm.weight" || name == "lm_head.weight" {
-                result.insert(.head)
-            } else if parts.starts(with: ["model", "layers"]), parts.count > 3,
-                let layer = Int(parts[2])
-            {
-                result.formUnion(
-                    parts.contains("experts")
-                        ? [.experts(layer: layer)]
-                        : [
-                            .attention(layer: layer), .norm(layer: layer), .heads(layer: layer),
-                            .router(layer: layer),
-                        ])
-            } else {
-                return nil
-            }
+            guard let islands = islands(of: name, parts) else { return nil }
+            result.formUnion(islands)
         }
         return result
+    }
+
+    private func islands(of name: String, _ parts: LayerParts) -> Set<Island>? {
+        let words = name.split(separator: ".")
+        switch name {
+        case Model.embeddingName, "transformer.wte.weight", "transformer.wpe.weight":
+            return [.embedding, .head]
+        case "lm_head.weight": return [.head]
+        default: break
+        }
+        if words.starts(with: ["model", "norm"]) || words.starts(with: ["transformer", "ln_f"]) {
+            return [.head]
+        }
+        guard words.count > 3,
+            words.starts(with: ["model", "layers"])
+                || words.starts(with: ["transformer", "h"]), let layer = Int(words[2])
+        else { return nil }
+        if words.contains("experts") { return [.experts(layer: layer)] }
+        let isShared = words.contains { $0.hasPrefix("shared_expert") }
+        if isShared || (words.contains("mlp") && parts.isDense(layer)) {
+            return [.feedForward(layer: layer)]
+        }
+        return [
+            .attention(layer: layer), .norm(layer: layer), .heads(layer: layer),
+            .router(layer: layer),
+        ]
     }
 }

@@ -26,28 +26,29 @@ struct TransferRule {
 }
 
 extension ContentRules {
-    /// The rule for a payload in a role, or `nil` where a class has no such bucket.
+    /// The rule for a payload in a role, or `nil` where a class has no such bucket or boundary.
     func rule(for id: Transfer.ID, buckets: [GradientBucket]) -> TransferRule? {
         switch id.payload {
-        case .activation(let microBatch):
+        case .activation(let index, let microBatch):
             let isSend = id.role == .send
-            return pointToPoint(
-                isSend, isSend ? .activationsOut : .activationsIn,
-                content(.stream, isSend ? layers.upperBound : layers.lowerBound, microBatch))
-        case .activationGradient(let microBatch):
+            guard let layer = layer(atBoundary: index, isBefore: isSend) else { return nil }
+            let value = content(.stream, layer, microBatch)
+            return pointToPoint(isSend, .activations(into: index), value)
+        case .activationGradient(let index, let microBatch):
             let isSend = id.role == .send
-            return pointToPoint(
-                isSend, isSend ? .gradientsOut : .gradientsIn,
-                content(.stream, isSend ? layers.lowerBound : layers.upperBound, microBatch)
-                    .gradient)
-        case .gather(let layer, let microBatch):
-            return slices(.normed, .gathered, layer, microBatch, .gathering)
-        case .scatter(let layer, let microBatch):
-            return slices(.partial, .mixed, layer, microBatch, .scattering)
-        case .scatterGradient(let layer, let microBatch):
-            return slices(.mixed, .partial, layer, microBatch, .gathering, isGradient: true)
-        case .gatherGradient(let layer, let microBatch):
-            return slices(.gathered, .normed, layer, microBatch, .scattering, isGradient: true)
+            guard let layer = layer(atBoundary: index, isBefore: !isSend) else { return nil }
+            let value = content(.stream, layer, microBatch).gradient
+            return pointToPoint(isSend, .gradients(into: index), value)
+        case .gather(let half, let layer, let microBatch):
+            return slices(half.entering, half.gathered, layer, microBatch, .gathering)
+        case .scatter(let half, let layer, let microBatch):
+            return slices(half.partial, half.leaving, layer, microBatch, .scattering)
+        case .scatterGradient(let half, let layer, let microBatch):
+            return slices(
+                half.leaving, half.partial, layer, microBatch, .gathering, isGradient: true)
+        case .gatherGradient(let half, let layer, let microBatch):
+            return slices(
+                half.gathered, half.entering, layer, microBatch, .scattering, isGradient: true)
         case .counts(let layer, let microBatch):
             return TransferRule(
                 queue: .group(.expert), routing: decision(layer, microBatch, isCounted: false),
@@ -97,15 +98,22 @@ extension ContentRules {
     }
 }
 
+extension Sublayer {
+    fileprivate var entering: Content.Part { self == .attention ? .normed : .entering }
+    fileprivate var gathered: Content.Part { self == .attention ? .gathered : .enteringGathered }
+    fileprivate var partial: Content.Part { self == .attention ? .partial : .leavingPartial }
+    fileprivate var leaving: Content.Part { self == .attention ? .mixed : .leaving }
+}
+
 extension Payload {
     /// The layer and the micro-batch that it belongs to, where it belongs to one.
     var place: (layer: Int?, microBatch: Int?) {
         switch self {
-        case .activation(let microBatch), .activationGradient(let microBatch):
+        case .activation(_, let microBatch), .activationGradient(_, let microBatch):
             (nil, microBatch)
-        case .gather(let layer, let microBatch), .scatter(let layer, let microBatch),
-            .scatterGradient(let layer, let microBatch),
-            .gatherGradient(let layer, let microBatch), .counts(let layer, let microBatch),
+        case .gather(_, let layer, let microBatch), .scatter(_, let layer, let microBatch),
+            .scatterGradient(_, let layer, let microBatch),
+            .gatherGradient(_, let layer, let microBatch), .counts(let layer, let microBatch),
             .dispatch(let layer, let microBatch), .combine(let layer, let microBatch),
             .combineGradient(let layer, let microBatch),
             .dispatchGradient(let layer, let microBatch):

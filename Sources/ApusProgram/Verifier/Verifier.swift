@@ -43,28 +43,41 @@ extension Program {
         return machine.run()
     }
 
-    /// Whether there is a class for each stage, and the layers follow each other.
+    /// Whether there is a class for each stage, and the layers of the chunks follow each other.
     private var shapeProblems: [Diagnostic] {
-        guard classes.count == mesh.degrees.pipeline else {
+        let shape = mesh.virtualStages
+        guard classes.count == shape.stages else {
             return [
                 Diagnostic(
                     .stepOrder,
                     problem: "the program has \(classes.count) classes for "
-                        + "\(mesh.degrees.pipeline) stages")
+                        + "\(shape.stages) stages")
             ]
         }
-        var next = 0
         for (index, programClass) in classes.enumerated() {
-            guard programClass.stage == Stage(index), programClass.layers.lowerBound == next else {
+            guard programClass.stage == Stage(index), programClass.chunks.count == shape.chunks
+            else {
                 return [
                     Diagnostic(
                         .stepOrder,
-                        problem: "class \(index) is of stage \(programClass.stage) and starts at "
-                            + "layer \(programClass.layers.lowerBound)",
-                        expected: "stage \(index) and layer \(next)")
+                        problem: "class \(index) is of stage \(programClass.stage) and has "
+                            + "\(programClass.chunks.count) chunks",
+                        expected: "stage \(index) and \(shape.chunks)")
                 ]
             }
-            next = programClass.layers.upperBound
+        }
+        var next = 0
+        for index in 0..<shape.count {
+            let layers = classes[shape.stage(of: index)].chunks[shape.chunk(of: index)]
+            guard layers.lowerBound == next else {
+                return [
+                    Diagnostic(
+                        .stepOrder,
+                        problem: "virtual stage \(index) starts at layer \(layers.lowerBound)",
+                        expected: "layer \(next)")
+                ]
+            }
+            next = layers.upperBound
         }
         return []
     }

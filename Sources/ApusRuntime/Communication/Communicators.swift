@@ -32,8 +32,7 @@ package struct Communicators: ~Copyable {
     ) throws(EngineError) {
         var groups = UniqueArray<ProcessGroup>()
         var places: [Queue: Int] = [:]
-        let used = program.queues
-        for queue in Queue.all where used.contains(queue) {
+        for queue in program.queues {
             let members = mesh.members(of: queue, rank: rank)
             guard let index = members.firstIndex(of: rank) else {
                 preconditionFailure("a rank is a member of its own queues")
@@ -41,7 +40,7 @@ package struct Communicators: ~Copyable {
             // Two meshes may have a group of one name and first member; the list tells them apart.
             let list = fingerprint(members.map(\.description).joined(separator: " "))
             let group = try ProcessGroup(
-                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.groupName)/\(list)",
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.name)/\(list)",
                 rank: index,
                 size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host
             )
@@ -58,16 +57,5 @@ package struct Communicators: ~Copyable {
     ) throws(EngineError) -> Result {
         guard let place = places[queue] else { preconditionFailure("no group for `\(queue.name)`") }
         return try body(groups[place])
-    }
-}
-
-extension Queue {
-    /// A name that both ends of a stage boundary give to their shared group.
-    fileprivate var groupName: String {
-        switch self {
-        case .activationsIn, .activationsOut: "activations"
-        case .gradientsIn, .gradientsOut: "gradients"
-        case .group(let axis): axis.rawValue
-        }
     }
 }

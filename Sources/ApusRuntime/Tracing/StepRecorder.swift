@@ -64,7 +64,9 @@ struct StepRecorder {
         case .wait(let id):
             guard let found = open.lastIndex(where: { $0.id == id }) else { return }
             steps[last].transfers[open.remove(at: found).place].end = end
-        case .forward, .backward, .zeroGradients, .free, .gradientNorm, .optimizerStep: break
+        case .forward, .backward, .weightBackward, .zeroGradients, .free, .gradientNorm,
+            .optimizerStep:
+            break
         }
     }
 

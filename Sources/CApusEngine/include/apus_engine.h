@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define APUS_ENGINE_ABI 1
+#define APUS_ENGINE_ABI 2
 #define APUS_DIMENSIONS_MAX 8
 
 typedef int32_t apus_status;
@@ -177,10 +177,12 @@ typedef struct apus_engine {
     apus_status (*graph_create)(
         const apus_list *outputs, const apus_list *inputs, apus_graph **result,
         apus_error **error);
-    // Adds to the gradients of leaves; the result holds those of the inputs.
+    // Adds to the gradients of leaves; the result holds those of the inputs. Where it postpones
+    // weights, the products that give their gradients are left for the call after it.
     apus_status (*graph_backward)(
-        apus_graph *graph, const apus_list *output_gradients, apus_list **result,
-        apus_error **error);
+        apus_graph *graph, const apus_list *output_gradients, int32_t postpones_weights,
+        apus_list **result, apus_error **error);
+    apus_status (*graph_backward_weights)(apus_graph *graph, apus_error **error);
     void (*graph_destroy)(apus_graph *graph);
     apus_status (*list_adamw)(
         const apus_list *parameters, const apus_list *gradients, const apus_list *averages,
