@@ -112,10 +112,9 @@ struct ActorSet {
     ) -> (members: [[Int]], ofRank: [[Int]]) {
         let mesh = program.mesh
         let used = program.classes.map(\.queues)
-        let all = Set(used.joined()).sorted()
         var members: [[Int]] = []
         var ofRank = Array(repeating: [Int](), count: mesh.worldSize)
-        for queue in all where queue != .group(.world) {
+        for queue in Set(used.joined()).sorted() where queue != .group(.world) {
             var group = Array(repeating: -1, count: mesh.worldSize)
             for rank in 0..<mesh.worldSize {
                 let stage = mesh.position(of: Rank(rank)).stage.index

@@ -36,7 +36,7 @@ struct LaneTable {
             var own: [Int] = []
             for (index, queue) in program.queues.enumerated() {
                 let (members, groupRanks) = actors.members(of: queue, actor: actor)
-                let key = Key(name: queue.name, members: members)
+                let key = Key(queue: queue, members: members)
                 let number = known[key] ?? lanes.count
                 if known[key] == nil {
                     known[key] = number
@@ -62,7 +62,7 @@ struct LaneTable {
     }
 
     private struct Key: Hashable {
-        var name: String
+        var queue: Queue
         var members: [Int]
     }
 }

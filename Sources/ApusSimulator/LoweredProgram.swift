@@ -69,8 +69,9 @@ struct LoweredProgram {
             for slot in run.outputs { write(slot, program) }
             if case .take(let slot) = run.decision { write(slot, program) }
             append(prices.computation(instruction, of: program))
-        case .backward:
-            for slot in instruction.written { write(slot, program) }
+        case .backward(let run):
+            for slot in run.inputGradients { write(slot, program) }
+            if let factors = run.factors { write(factors, program) }
             append(prices.computation(instruction, of: program))
         case .weightBackward, .zeroGradients, .gradientNorm, .optimizerStep:
             append(prices.computation(instruction, of: program))
@@ -151,17 +152,17 @@ struct LoweredProgram {
 }
 
 extension Payload {
-    fileprivate static let kindCount = 18
+    fileprivate static let kindCount = 14
 
     /// The place of the payload's kind in a table.
     fileprivate var kindIndex: Int {
         switch self {
         case .activation: 0
         case .activationGradient: 1
-        case .gather(.attention, _, _): 2
-        case .scatter(.attention, _, _): 3
-        case .scatterGradient(.attention, _, _): 4
-        case .gatherGradient(.attention, _, _): 5
+        case .gather: 2
+        case .scatter: 3
+        case .scatterGradient: 4
+        case .gatherGradient: 5
         case .counts: 6
         case .dispatch: 7
         case .combine: 8
@@ -170,10 +171,6 @@ extension Payload {
         case .gradients: 11
         case .weights: 12
         case .statistics: 13
-        case .gather(.feedForward, _, _): 14
-        case .scatter(.feedForward, _, _): 15
-        case .scatterGradient(.feedForward, _, _): 16
-        case .gatherGradient(.feedForward, _, _): 17
         }
     }
 }

@@ -89,22 +89,14 @@ struct DifferenceExplanation {
     private struct Work: Hashable {
         var island: Island?
         var isReplay = false
-        var half = Half.whole
-
-        /// The part of a backward that an instruction runs.
-        enum Half { case whole, inputs, weights }
 
         init(_ instruction: Instruction) {
             switch instruction {
             case .forward(let run):
                 island = run.island
                 if case .replay = run.decision { isReplay = true }
-            case .backward(let run):
-                island = run.island
-                half = run.factors == nil ? .whole : .inputs
-            case .weightBackward(let run):
-                island = run.island
-                half = .weights
+            case .backward(let run): island = run.island
+            case .weightBackward(let run): island = run.island
             case .zeroGradients, .start, .wait, .free, .gradientNorm, .optimizerStep: break
             }
         }

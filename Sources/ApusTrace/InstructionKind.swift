@@ -8,10 +8,8 @@ package enum InstructionKind {
         switch instruction {
         case .zeroGradients: "clear gradients"
         case .forward(let run): "forward \(run.island.kind)"
-        case .backward(let run):
-            run.factors == nil
-                ? "backward \(run.island.kind)" : "input backward \(run.island.kind)"
-        case .weightBackward(let run): "weight backward \(run.island.kind)"
+        case .backward(let run): "backward \(run.island.kind)"
+        case .weightBackward(let run): "weight gradients \(run.island.kind)"
         case .start(let transfer): "start \(transfer.id.kind)"
         case .wait(let id): "wait \(id.kind)"
         case .free: "free"

@@ -8,7 +8,7 @@ extension Program {
         for programClass in classes {
             for case .start(let transfer) in programClass.instructions
             where known.insert(transfer.queue).inserted {
-                if !names.contains(transfer.queue.name) { names.append(transfer.queue.name) }
+                names.append(transfer.queue.name)
             }
         }
         return names

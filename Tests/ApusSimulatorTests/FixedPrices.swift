@@ -33,11 +33,14 @@ struct FixedPrices: InstructionPrices {
     }
 
     /// Forward of a layer takes `forward`, backward `backward`, and nothing else takes any time.
-    static func layers(forward: Double, backward: Double) -> FixedPrices {
+    static func layers(
+        forward: Double, backward: Double, weight: Double = 0
+    ) -> FixedPrices {
         FixedPrices(compute: { instruction in
             switch InstructionKind.name(of: instruction) {
             case "forward attention": forward
             case "backward attention": backward
+            case "weight gradients attention": weight
             default: 0
             }
         })

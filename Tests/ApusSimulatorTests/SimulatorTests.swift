@@ -29,6 +29,29 @@ struct SimulatorTests {
         }
     }
 
+    @Test(
+        "the simulated bubble of each schedule is the published one under equal costs",
+        arguments: [2, 4], [4, 8])
+    func hasBubblesOfSchedules(stages: Int, microBatches: Int) throws {
+        let (p, m) = (Double(stages), Double(microBatches))
+        let expected: [(Plan.Schedule, Double)] = [
+            (.interleaved, (p - 1) / (2 * m + p - 1)), (.zeroBubbleH1, (p - 1) / (3 * m + p - 1)),
+        ]
+        for (schedule, bubble) in expected {
+            var plan = Plan.small(
+                pipeline: stages, schedule: schedule, microBatches: microBatches,
+                sequencesPerDataRank: microBatches)
+            plan.chunksPerRank = schedule == .interleaved ? 2 : 1
+            let program = try Program.small(plan, layerCount: 8)
+            let prices =
+                schedule == .interleaved
+                ? FixedPrices.layers(forward: 1, backward: 2)
+                : FixedPrices.layers(forward: 1, backward: 1, weight: 1)
+            let step = Simulator(program: program, prices: prices).run()
+            #expect(abs(step.bubble - bubble) < 1e-12, "\(schedule)")
+        }
+    }
+
     @Test("the parts of a rank's time add up to the step's", arguments: [1, 2, 4])
     func accountsForTime(stages: Int) throws {
         let program = try Program.small(.small(pipeline: stages, data: 2, expert: 2))

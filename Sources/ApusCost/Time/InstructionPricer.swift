@@ -9,7 +9,8 @@ package struct InstructionPricer: Sendable {
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
     private let islands: IslandTimes
-    private let parts: LayerParts
+    /// Whether each layer is a dense one.
+    private let isDense: [Bool]
     private let isSharded: Bool
     private let model: Model
     private let mesh: Mesh
@@ -34,7 +35,7 @@ package struct InstructionPricer: Sendable {
         }
         self.spans = spans
         islands = IslandTimes(pricer, launch: step.implementation.launchTime)
-        parts = program.parts
+        isDense = (0..<step.model.layerCount).map(program.parts.isDense)
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
     }
@@ -127,7 +128,7 @@ package struct InstructionPricer: Sendable {
     }
 
     private func times(of island: Island) -> IslandTimes.Times {
-        islands.times(of: island, isDense: parts.isDense(island))
+        islands.times(of: island, isDense: island.layer.map { isDense[$0] } ?? false)
     }
 
     private func weights(of programClass: ProgramClass) -> Int {
