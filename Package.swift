@@ -41,7 +41,8 @@ let package = Package(
     ],
     targets: [
         library("ApusBase", []),
-        library("ApusPlan", ["ApusBase", yams]),
+        library("ApusRouting", []),
+        library("ApusPlan", ["ApusBase", "ApusRouting", yams]),
         library("ApusProgram", ["ApusBase", "ApusPlan"]),
         library("ApusTrace", ["ApusBase", "ApusPlan", "ApusProgram"]),
         library("ApusCost", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -71,8 +72,8 @@ let package = Package(
         library(
             "ApusRuntime",
             [
-                "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
-                containers,
+                "ApusBase", "ApusRouting", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine",
+                "ApusSystem", containers,
             ]),
         .executableTarget(
             name: "apus",
@@ -85,6 +86,7 @@ let package = Package(
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
         suite("ApusBaseTests", ["ApusBase", "ApusTestSupport"]),
+        suite("ApusRoutingTests", ["ApusRouting"]),
         suite("ApusPlanTests", ["ApusPlan", "ApusTestSupport"]),
         suite("ApusProgramTests", ["ApusProgram", "ApusTestSupport"]),
         suite("ApusCostTests", ["ApusCost", "ApusTestSupport"]),

@@ -1,3 +1,5 @@
+import ApusRouting
+
 extension Deployment {
     /// The deployment as a file that reads back to an equal value.
     ///
@@ -161,6 +163,6 @@ extension RunSettings {
             "  tokenizer: \(tokenizer.rawValue)",
             "  sequence_length: \(sequenceLength)",
             "  sequences_per_step: \(sequencesPerStep)",
-        ]
+        ] + (routing == .natural ? [] : ["  routing: \(routing.rawValue)"])
     }
 }

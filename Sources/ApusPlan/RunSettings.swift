@@ -1,3 +1,5 @@
+package import ApusRouting
+
 /// What training needs beyond the plan.
 package struct RunSettings: Hashable, Sendable {
     package enum Tokenizer: String, Hashable, Sendable, CaseIterable {
@@ -14,11 +16,14 @@ package struct RunSettings: Hashable, Sendable {
     package var tokenizer: Tokenizer
     package var sequenceLength: Int
     package var sequencesPerStep: Int
+    /// Who decides where tokens go: the router, or a pattern in its place.
+    package var routing: RoutingPattern
 
     package init(
         seed: Int = 1, steps: Int = 20, learningRate: Double = 1e-3, warmupSteps: Int = 5,
         weightDecay: Double = 0.1, gradientClip: Double = 1, precision: Precision = .fp32,
-        tokenizer: Tokenizer = .bytes, sequenceLength: Int = 64, sequencesPerStep: Int = 8
+        tokenizer: Tokenizer = .bytes, sequenceLength: Int = 64, sequencesPerStep: Int = 8,
+        routing: RoutingPattern = .natural
     ) {
         self.seed = seed
         self.steps = steps
@@ -30,5 +35,6 @@ package struct RunSettings: Hashable, Sendable {
         self.tokenizer = tokenizer
         self.sequenceLength = sequenceLength
         self.sequencesPerStep = sequencesPerStep
+        self.routing = routing
     }
 }

@@ -2,6 +2,7 @@ import ApusBase
 import ApusEngine
 import ApusPlan
 import ApusProgram
+import ApusRouting
 
 /// The compute instructions.
 extension Runtime {
@@ -77,10 +78,24 @@ extension Runtime {
         var decision = replaying
         let result = try islands.attention(
             layer: layer, hidden: try slots.tensor(run.inputs[0]), keepsState: keepsState,
-            decision: &decision)
+            experts: forcedExperts, decision: &decision)
         if case .take(let slot) = run.decision, let decision {
             statistics.addLoads(decision.countsByExpert, layer: layer)
             slots.put(decision, in: slot)
+        }
+        return result
+    }
+
+    /// The experts of the tokens of a micro-batch, where a pattern sets the router's choice aside.
+    private var forcedExperts: [Int64]? {
+        let (program, model) = (setting.program, setting.model)
+        var result: [Int64] = []
+        for token in 0..<program.shape.localTokens {
+            let experts = setting.settings.routing.experts(
+                ofToken: token, step: currentStep, experts: model.expertCount, topK: model.topK,
+                ranks: program.mesh.degrees.expert)
+            guard let experts else { return nil }
+            result += experts.map(Int64.init)
         }
         return result
     }

@@ -45,6 +45,8 @@ package final class Runtime {
     let optimizer: AdamW
     let learningRate: LearningRate
     var slots: SlotStore
+    /// The step that runs, from 0.
+    var currentStep = 0
     var transfers: TransferList
     var statistics: StepStatistics
     /// The statistics on their way, `[entries]` in FP64.
@@ -97,6 +99,7 @@ package final class Runtime {
         _ step: Int, batch: (_ microBatch: Int) -> TokenBatch
     ) throws(RuntimeError) -> StepRecord {
         let start = monotonicSeconds()
+        currentStep = step
         engine.resetPeak()
         statistics.clear()
         communicationSeconds = 0

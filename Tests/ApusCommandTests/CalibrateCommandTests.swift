@@ -12,7 +12,7 @@ struct CalibrateCommandTests {
         let process = try ApusProcess(
             [
                 "calibrate", "--from", "Tests/Fixtures/logs/nccl-all-reduce.txt",
-                "Tests/Fixtures/logs/kineto.json", "Tests/Fixtures/logs/megatron.log",
+                "Tests/Fixtures/logs/kineto.json", "Tests/Fixtures/logs/megatron.txt",
                 "--gpu", "h100-sxm", "-o", "\(folder.path)/cluster.yaml",
             ], folder: folder)
         let outcome = try process.end(within: 20)

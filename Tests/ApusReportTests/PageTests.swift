@@ -9,6 +9,14 @@ struct PageTests {
         #expect(html(for: SampleReport.whole) == html(for: SampleReport.whole))
     }
 
+    @Test("a page begins as HTML does")
+    func beginsAsHTML() {
+        var data = ReportData(title: "small", summary: "4 ranks")
+        data.run = RunReport(steps: [])
+        let page = html(for: data)
+        #expect(page.hasPrefix("<!DOCTYPE html>"))
+    }
+
     @Test("no text can leave its place in the page, in whatever part it stands")
     func escapesEveryText() throws {
         let attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u{2028}"

@@ -56,6 +56,18 @@ struct ComparisonTests {
         InstructionKind.isComputation(instruction) ? 2 : 0.5
     }
 
+    @Test("a trace read back is the same, and differs from itself in nothing")
+    func readsBack() throws {
+        let made = try MadeTrace(time: Self.even)
+        let (trace, program) = (made.trace, made.program)
+        let read = try Trace(bytes: Array(trace.text.utf8), file: "run.trace")
+        #expect(read == trace)
+        let chrome = ChromeTrace([trace], program: program).text  // for Perfetto
+        let same = try TraceComparison(predicted: trace, measured: read, program: program)
+        #expect(same.rows.allSatisfy { $0.difference == .zero })
+        #expect(chrome.contains("traceEvents"))
+    }
+
     @Test("a trace beside itself differs in nothing")
     func isZeroWithItself() throws {
         let made = try MadeTrace(time: Self.even)

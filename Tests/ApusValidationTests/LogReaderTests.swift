@@ -34,7 +34,7 @@ struct LogReaderTests {
 
     @Test("an older nccl-tests has fewer columns, and its file's name says the collective")
     func readsOlderNCCLTests() throws {
-        let rows = try read("alltoall_perf.log").calibration.collectives
+        let rows = try read("alltoall_perf.txt").calibration.collectives
         #expect(
             rows == [
                 Calibration.Exchange(
@@ -46,7 +46,7 @@ struct LogReaderTests {
 
     @Test("a log of Megatron-LM gives the steps, with tokens from batch and sequence length")
     func readsMegatron() throws {
-        let found = try read("megatron.log")
+        let found = try read("megatron.txt")
         let run = try #require(found.run)
         #expect(run.kind == .megatron)
         #expect(run.worldSize == 16)
@@ -64,7 +64,7 @@ struct LogReaderTests {
 
     @Test("a log of torchtitan gives the steps of one rank, with times from its clock")
     func readsTorchTitan() throws {
-        let run = try #require(try read("torchtitan.log").run)
+        let run = try #require(try read("torchtitan.txt").run)
         #expect(run.kind == .torchTitan)
         #expect(run.worldSize == 8)
         #expect(run.steps.map(\.number) == [1, 2, 10])
@@ -165,7 +165,7 @@ struct LogReaderTests {
     @Test(
         "random damage to each fixture never traps",
         arguments: [
-            "nccl-all-reduce.txt", "megatron.log", "torchtitan.log", "kineto.json",
+            "nccl-all-reduce.txt", "megatron.txt", "torchtitan.txt", "kineto.json",
         ])
     func bearsDamage(name: String) throws {
         let url = Repository.root.appending(path: "Tests/Fixtures/logs/\(name)")

@@ -14,7 +14,9 @@ struct ImportTable {
 
     static let apus = ImportTable(allowed: [
         "ApusBase": [],
-        "ApusPlan": ["ApusBase", "Yams"],
+        "ApusRouting": [],
+        // ApusRouting: a deployment names one of its workloads.
+        "ApusPlan": ["ApusBase", "ApusRouting", "Yams"],
         "ApusProgram": ["ApusBase", "ApusPlan"],
         "ApusTrace": ["ApusBase", "ApusPlan", "ApusProgram"],
         "ApusCost": ["ApusBase", "ApusPlan", "ApusProgram"],
@@ -37,8 +39,8 @@ struct ImportTable {
         "ApusControl": ["ApusBase", "ApusPlan", "ApusSystem"],
         // BasicContainers: the slots that hold tensors.
         "ApusRuntime": [
-            "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
-            "BasicContainers",
+            "ApusBase", "ApusRouting", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine",
+            "ApusSystem", "BasicContainers",
         ],
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",

@@ -163,6 +163,7 @@ extension FieldReader {
             sequenceLength: integer(
                 "sequence_length", in: section, default: standard.sequenceLength),
             sequencesPerStep: integer(
-                "sequences_per_step", in: section, default: standard.sequencesPerStep))
+                "sequences_per_step", in: section, default: standard.sequencesPerStep),
+            routing: choice("routing", in: section, default: standard.routing))
     }
 }

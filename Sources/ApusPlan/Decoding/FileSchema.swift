@@ -141,5 +141,6 @@ package enum FileSchema {
         Field("tokenizer", .choice),
         Field("sequence_length", .integer(sequenceLength)),
         Field("sequences_per_step", .integer(sequences)),
+        Field("routing", .choice),
     ]
 }

@@ -50,20 +50,22 @@ extension Plan {
     /// The layers of each virtual stage, in the order of the model.
     ///
     /// They are those that the plan names, or an even split in which the first take one layer more
-    /// where the count does not divide. Chunks that the schedule does not know lie one after the
-    /// other on their stage; a V that names one number per stage halves it between its arms.
+    /// where the count does not divide. Where the plan names one number per stage, its chunks share
+    /// it evenly; where it names more than the schedule has chunks, they lie one after the other on
+    /// their stage.
     package func layers(in model: Model) -> [Range<Int>] {
         let shape = virtualStages
         guard let named = layersPerStage else {
             return ranges(evenSplit(model.layerCount, into: shape.count))
         }
         if named.count == shape.count { return ranges(named) }
-        if shape.isV, named.count == shape.stages {
-            return ranges(named.map { ($0 + 1) / 2 } + named.reversed().map { $0 / 2 })
+        // Other numbers of them are a fault that validation names.
+        let pieces = max(1, named.count / shape.stages)
+        let shares = (0..<shape.stages).map { stage in
+            let own = named.dropFirst(stage * pieces).prefix(pieces)
+            return evenSplit(own.reduce(0, +), into: shape.chunks)
         }
-        let pieces = max(1, named.count / shape.count)
-        return ranges(
-            (0..<shape.count).map { named[($0 * pieces)..<(($0 + 1) * pieces)].reduce(0, +) })
+        return ranges((0..<shape.count).map { shares[shape.stage(of: $0)][shape.chunk(of: $0)] })
     }
 
     /// The layers of each of a stage's chunks, in the order of the chunks.

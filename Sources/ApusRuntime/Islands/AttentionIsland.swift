@@ -7,12 +7,14 @@ extension Islands {
     ///
     /// The outputs are the residual stream `[tokens, hidden]`, the rows for the experts
     /// `[tokens × topK, hidden]` in order of experts, and the routing weights `[tokens, topK]`.
-    /// A decision that is given is used again; otherwise the router takes one and gives it back.
+    /// A decision that is given is used again; otherwise the router takes one and gives it back, or
+    /// `experts` are taken in its place, `[tokens × topK]`.
     ///
     /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores,
     /// which equals the renormalised top-k of the softmax over all.
     func attention(
-        layer: Int, hidden: consuming Tensor, keepsState: Bool, decision: inout RoutingDecision?
+        layer: Int, hidden: consuming Tensor, keepsState: Bool, experts: [Int64]? = nil,
+        decision: inout RoutingDecision?
     ) throws(EngineError) -> IslandRun {
         var inputs = try TensorList(engine)
         try inputs.append(hidden)
@@ -24,7 +26,8 @@ extension Islands {
                 epsilon: self.model.rmsNormEpsilon)
             let gate = try self.weight(layer, "block_sparse_moe.gate.weight")
             let probabilities = try normed.linear(gate).softmax()
-            let taken = if let decision { decision } else { try self.decide(probabilities) }
+            let taken =
+                if let decision { decision } else { try self.decide(probabilities, experts) }
             decision = taken
             let chosen = try probabilities.gather(taken.indices)
             let weights = try chosen.dividedBy(try chosen.sumLastDimensionKeepingIt())
@@ -37,12 +40,20 @@ extension Islands {
     }
 
     /// The choice of experts; it has no gradient.
-    private func decide(_ probabilities: borrowing Tensor) throws(EngineError) -> RoutingDecision {
-        let scores = try probabilities.detached(requiresGradient: false)
-        let best = try scores.topK(model.topK)
-        let sorted = try sortByExpert(best.indices, experts: model.expertCount)
+    private func decide(
+        _ probabilities: borrowing Tensor, _ experts: [Int64]?
+    ) throws(EngineError) -> RoutingDecision {
+        let indices: Tensor
+        if let experts {
+            indices = try engine.tensor(
+                experts, shape: [experts.count / model.topK, model.topK])
+        } else {
+            let scores = try probabilities.detached(requiresGradient: false)
+            indices = try scores.topK(model.topK).indices.alias()
+        }
+        let sorted = try sortByExpert(indices, experts: model.expertCount)
         return RoutingDecision(
-            indices: try best.indices.alias(), order: try sorted.order.alias(),
+            indices: indices, order: try sorted.order.alias(),
             countsByExpert: sorted.counts)
     }
 
