@@ -27,7 +27,9 @@ extension RoutingPattern {
     ///   - token: the token's index, on its rank or in the batch.
     ///   - step: the step's index, from 0.
     ///   - experts: experts of the layer, at least `topK`.
+    ///   - topK: experts of one token.
     ///   - ranks: ranks that share them evenly.
+    /// - Returns: their indices, the first choice first.
     package func experts(
         ofToken token: Int, step: Int, experts: Int, topK: Int, ranks: Int
     ) -> [Int]? {
