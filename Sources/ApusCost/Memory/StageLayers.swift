@@ -61,6 +61,7 @@ extension Plan.Schedule {
             return min(Double(warmUp + 1) / Double(chunks), all)
         case .zeroBubbleV: return min(Double(stages), all)
         case .dualPipeV: return min(Double(stages) + 0.5, all)
+        case .written(let written): return written.schedule.microBatchesInFlight(stage: stage)
         }
     }
 }

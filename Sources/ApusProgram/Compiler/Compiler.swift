@@ -24,7 +24,7 @@ package func compile(
         isV: stages.isV)
     let schedule = PipelineSchedule(plan.schedule, on: stages, microBatches: shape.microBatches)
     guard let parts = schedule.stageSchedules else {
-        preconditionFailure("the generator's schedules end")
+        preconditionFailure("generated schedules end, and written ones are read only if they do")
     }
     let classes = parts.enumerated().map { index, part in
         let context = StageContext(
@@ -88,6 +88,19 @@ private func notCompiled(
     let index = plan.bucketIndex(forLength: shape.sequenceLength)
     let bucket = index.map { positions.path(ofBucket: $0, in: plan) } ?? "plan"
     var problems: [Diagnostic] = []
+    if let written = plan.schedule.written?.schedule {
+        if written.virtualStages.stages != degrees.pipeline {
+            let value = "a schedule of \(written.virtualStages.stages) stages"
+            problems.append(
+                missing("plan.schedule_file", value, expected: "\(degrees.pipeline) rows"))
+        }
+        if written.microBatches != shape.microBatches {
+            let value = "a schedule of \(written.microBatches) micro-batches"
+            problems.append(
+                missing(
+                    "plan.schedule_file", value, expected: "\(shape.microBatches) micro-batches"))
+        }
+    }
     if degrees.tensor > 1 {
         problems.append(missing("plan.tensor_parallel", "\(degrees.tensor)", expected: "1"))
     }

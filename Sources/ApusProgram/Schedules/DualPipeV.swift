@@ -1,9 +1,11 @@
+import ApusPlan
+
 /// Two chunks per stage, down the stages and back up; in the steady state a forward of one arm
 /// stands beside a backward of the other, so that the exchanges of one can run under the
 /// computation of the other.
 ///
-/// Source: DeepSeek-AI 2025, "DualPipeV" in the DualPipe repository, eight phases, after Qi's cut of
-/// DualPipe (DeepSeek-AI 2024, "DeepSeek-V3 technical report", §3.2.1) in half.
+/// Source: DeepSeek-AI 2025, "DualPipeV" in the DualPipe repository, eight phases, after Qi's cut
+/// of DualPipe (DeepSeek-AI 2024, "DeepSeek-V3 technical report", §3.2.1) in half.
 func dualPipeVSchedule(stage: Int, stages: Int, microBatches: Int) -> [ScheduleEntry] {
     let count = max(microBatches, 2 * stages)
     let distance = stages - stage - 1
