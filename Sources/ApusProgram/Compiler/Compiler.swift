@@ -26,13 +26,16 @@ package func compile(
     guard let parts = schedule.stageSchedules else {
         preconditionFailure("generated schedules end, and written ones are read only if they do")
     }
+    let layerParts = LayerParts(model)
+    let statistics = StatisticsLayout(model: model, worldSize: mesh.worldSize)
     let classes = parts.enumerated().map { index, part in
         let context = StageContext(
             model: model, mesh: mesh, shape: shape, zeroStage: plan.zeroStage, stage: Stage(index),
-            chunks: plan.layers(of: Stage(index), in: model), parts: LayerParts(model))
+            chunks: plan.layers(of: Stage(index), in: model), parts: layerParts,
+            statisticsSize: statistics.size)
         return compileStage(context, part)
     }
-    return Program(mesh: mesh, shape: shape, parts: LayerParts(model), classes: classes)
+    return Program(mesh: mesh, shape: shape, parts: layerParts, classes: classes)
 }
 
 /// What the passes know about the stage that they compile.
@@ -45,6 +48,8 @@ struct StageContext {
     /// The layers of each chunk.
     let chunks: [Range<Int>]
     let parts: LayerParts
+    /// What ranks tell each other once per step.
+    let statisticsSize: Bytes
 
     var isFirst: Bool { stage.index == 0 }
     var isLast: Bool { stage == mesh.headStage }
