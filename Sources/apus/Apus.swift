@@ -4,8 +4,8 @@ import ArgumentParser
 struct Apus: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
-        abstract: "Plans, predicts, audits, proves and runs parallel MoE training.",
-        discussion: """
+        abstract: """
+            Plans, predicts, audits, proves and runs parallel MoE training.
             Exit status: 0 yes, 1 no, 2 no answer, 64 wrong usage, 70 bug, 130 interrupted.
             """,
         version: "0.1.0",

@@ -84,14 +84,19 @@ struct Timeline {
                 add(middle, event.end, .wire, &shares)
             }
         }
-        return shares.map { column in
-            let filled = column.reduce(0, +)
-            let width = end / Double(columns)
-            let most = TimelinePart.allCases.max {
-                column[$0.rawValue] < column[$1.rawValue]
-            }
-            return (filled < width / 2 ? .idle : most ?? .idle).sign(style)
-        }.joined()
+        return shares.map { part(of: $0).sign(style) }.joined()
+    }
+
+    /// What a column shows: computation where that is more than each kind of waiting, and of the
+    /// computation what is most.
+    private func part(of column: [Double]) -> TimelinePart {
+        func share(_ part: TimelinePart) -> Double { column[part.rawValue] }
+        let unaccounted = max(0, end / Double(columns) - column.reduce(0, +))
+        let (idle, wire) = (share(.idle) + unaccounted, share(.wire))
+        let computing: [TimelinePart] = [.forward, .backward, .update]
+        let busy = computing.map(share).reduce(0, +)
+        guard busy >= max(idle, wire) else { return wire > idle ? .wire : .idle }
+        return computing.max { share($0) < share($1) } ?? .forward
     }
 
     /// The most that was held in each column, up to `full`.

@@ -8,6 +8,10 @@ package struct LayerMemory: Hashable, Sendable {
     package var whole = 0.0
     /// The most that the layer's backward holds beyond what forward kept.
     package var backward = 0.0
+    /// What a split backward leaves for the weights' gradients.
+    ///
+    /// That is the inputs of products, and gradients as large as their outputs.
+    package var factors = 0.0
 
     /// What the layer adds to all that is kept while its own backward runs: what is computed again,
     /// and the gradients that pass.
@@ -32,6 +36,10 @@ extension LayerShape {
         var result = LayerMemory()
         result.whole = normInputs + normOutputs + masks + attention.whole + feedForward.whole
         result.backward = max(attention.backward, feedForward.backward)
+        let rows = isDense ? streamTokens : expertRows
+        result.factors =
+            normOutputs + attention.factors + feedForward.factors + stream
+            + rows * Double(model.hiddenSize) * element
         switch recompute {
         case .none: result.kept = result.whole
         case .selective:
@@ -80,6 +88,7 @@ extension LayerShape {
         var result = LayerMemory()
         result.whole = latents + inputs + output + core
         result.kept = latents + expansion + output + unless(.coreAttention, core)
+        result.factors = latents + inputs + output
         result.backward = implementation.fusedAttention ? inputs : max(inputs, core)
         return result
     }

@@ -14,6 +14,7 @@ extension LayerShape {
         var result = LayerMemory()
         result.whole = into + inner
         result.kept = unless(module, result.whole)
+        result.factors = result.whole
         // The gradient of the activation's input comes while its output still waits for its own
         // weight gradient; around them the residual stream's gradient and a gathered input.
         result.backward = into + 2 * stream + gathered
@@ -48,6 +49,7 @@ extension LayerShape {
             width: Double(model.sharedExpertHiddenSize) / tensor, .sharedExperts)
         var result = LayerMemory()
         result.whole = router + inputs + into + inner + outputs + shared.whole
+        result.factors = inputs + into + inner + shared.factors
         result.kept = unless(
             .experts,
             router + inputs + into + unless(.expertActivation, inner) + outputs + shared.kept)

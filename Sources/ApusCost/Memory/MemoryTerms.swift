@@ -73,7 +73,6 @@ extension MemoryTerms {
 
     func sizes(of load: StageLoad) -> StageSizes {
         let layers = load.layers
-        let denseCount = Double(layers.dense)
         let sparseCount = Double(layers.sparse)
         let common = weights.common(of: layers, tiesEmbeddings: load.tiesEmbeddings)
         let experts = sparseCount * weights.experts
@@ -86,10 +85,19 @@ extension MemoryTerms {
             weights: weightBytes * (load.zeroStage >= 3 ? sharded : whole),
             gradients: gradientBytes * (load.zeroStage >= 2 ? sharded : whole),
             optimizer: optimizerBytes * (load.zeroStage >= 1 ? sharded : whole),
-            activations: load.inFlight * (denseCount * dense.kept + sparseCount * sparse.kept),
+            activations: activations(in: load),
             logits: logits, passing: max(0, passing(in: load) - logits),
             boundary: load.isPipelined ? 2 * stream : 0,
             lasting: lasting(in: layers), inputs: 2 * Double(load.receivingChunks) * stream)
+    }
+
+    /// What forward left for backward, and the first half of a split backward for the second.
+    private func activations(in load: StageLoad) -> Double {
+        let (denseCount, sparseCount) = (Double(load.layers.dense), Double(load.layers.sparse))
+        let kept = denseCount * dense.kept + sparseCount * sparse.kept
+        let factors = denseCount * dense.factors + sparseCount * sparse.factors
+        return load.inFlight * kept + load.postponed.beside * factors
+            + load.postponed.instead * max(0, factors - kept)
     }
 
     /// The most that the backward of one layer adds to all that is kept.

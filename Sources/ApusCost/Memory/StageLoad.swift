@@ -5,6 +5,7 @@ package struct StageLoad: Hashable, Sendable {
     package var layers: StageLayers
     /// See `Plan.microBatchesInFlight`.
     package var inFlight: Double
+    package var postponed = PostponedMicroBatches()
     package var isPipelined: Bool
     /// Chunks that receive their input from another stage.
     package var receivingChunks: Int
@@ -20,6 +21,8 @@ package struct StageLoad: Hashable, Sendable {
             layers: StageLayers(stage: stage, plan: plan, model: model),
             inFlight: plan.microBatchesInFlight(stage: stage, microBatches: microBatches),
             zeroStage: plan.zeroStage, degrees: plan.degrees, tiesEmbeddings: model.tiesEmbeddings)
+        postponed = plan.schedule.microBatchesPostponed(
+            stage: stage, pipeline: plan.degrees.pipeline, microBatches: microBatches)
         receivingChunks = isPipelined ? plan.chunks - (stage == 0 ? 1 : 0) : 0
     }
 

@@ -69,10 +69,14 @@ struct PipelineState {
         var peak = 0.0
         for kind in splits[split].kinds {
             load.layers = kind.layers
-            load.inFlight = schedule.microBatchesInFlight(
-                stage: kind.first, pipeline: degrees.pipeline, chunks: splits[split].chunks,
-                microBatches: microBatches)
-            peak = max(peak, terms.total(of: load))
+            for stage in kind.first == kind.last ? [kind.first] : [kind.first, kind.last] {
+                load.inFlight = schedule.microBatchesInFlight(
+                    stage: stage, pipeline: degrees.pipeline, chunks: splits[split].chunks,
+                    microBatches: microBatches)
+                load.postponed = schedule.microBatchesPostponed(
+                    stage: stage, pipeline: degrees.pipeline, microBatches: microBatches)
+                peak = max(peak, terms.total(of: load))
+            }
         }
         return peak
     }
