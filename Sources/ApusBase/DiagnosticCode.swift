@@ -18,6 +18,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unsupportedModel = "unsupported-model"
     case csvSyntax = "csv-syntax"
     case csvColumn = "csv-column"
+    case scheduleFile = "schedule-file"
     case logFormat = "log-format"
     case moreProblems = "more-problems"
 

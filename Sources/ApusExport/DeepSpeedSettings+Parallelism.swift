@@ -30,7 +30,10 @@ extension DeepSpeedSettings {
         switch schedule {
         case .oneForwardOneBackward, .dualPipeV: break
         case .gpipe, .interleaved, .zeroBubbleH1, .zeroBubbleV:
-            notes.lose("plan.schedule", schedule.rawValue, instead: "1f1b, one chunk on each rank")
+            notes.lose("plan.schedule", schedule.name, instead: "1f1b, one chunk on each rank")
+        case .written(let written):
+            notes.lose(
+                "plan.schedule_file", written.file, instead: "1f1b, one chunk on each rank")
         }
         notes.lose(
             "plan.layers_per_stage", "\(job.stageLayers)",

@@ -82,13 +82,31 @@ extension MegatronOptions {
         case .interleaved: writeInterleaved()
         case .gpipe, .zeroBubbleH1:
             notes.lose(
-                "plan.schedule", schedule.rawValue, if: job.degrees.pipeline > 1, instead: "1f1b")
+                "plan.schedule", schedule.name, if: job.degrees.pipeline > 1, instead: "1f1b")
             writeStages(job.rankLayers)
         case .zeroBubbleV, .dualPipeV:
             notes.lose(
-                "plan.schedule", schedule.rawValue, if: job.degrees.pipeline > 1,
+                "plan.schedule", schedule.name, if: job.degrees.pipeline > 1,
                 instead: "1f1b, with the layers of each rank in one piece")
             writeStages(vShapedLayers())
+        case .written(let written):
+            writeInstead(of: written)
+        }
+    }
+
+    /// The nearest to a written schedule that holds the layers as it does.
+    private mutating func writeInstead(of written: WrittenSchedule) {
+        let shape = written.schedule.virtualStages
+        let isLooped = shape.chunks > 1 && !shape.isV
+        notes.lose(
+            "plan.schedule_file", written.file,
+            instead: isLooped
+                ? "interleaved 1f1b"
+                : "1f1b\(shape.isV ? ", with the layers of each rank in one piece" : "")")
+        if isLooped {
+            writeInterleaved()
+        } else {
+            writeStages(shape.isV ? vShapedLayers() : job.rankLayers)
         }
     }
 
@@ -104,7 +122,7 @@ extension MegatronOptions {
         let pipeline = job.degrees.pipeline
         guard pipeline > 1 else {
             return notes.lose(
-                "plan.schedule", job.plan.schedule.rawValue,
+                "plan.schedule", job.plan.schedule.name,
                 instead: "one chunk, as there is one stage")
         }
         if job.areStagesEven {

@@ -27,8 +27,17 @@ extension TorchTitanSettings {
                     + "\(job.degrees.pipeline) stages")
             return ("Interleaved1F1B", layers)
         case .zeroBubbleH1:
-            notes.lose("plan.schedule", schedule.rawValue, instead: "1F1B")
+            notes.lose("plan.schedule", schedule.name, instead: "1F1B")
             return ("1F1B", job.rankLayers)
+        case .written(let written):
+            let shape = written.schedule.virtualStages
+            let name = shape.isV ? "ZBVZeroBubble" : shape.chunks > 1 ? "Interleaved1F1B" : "1F1B"
+            notes.lose(
+                "plan.schedule_file", written.file,
+                instead: shape.isV
+                    ? name : "\(name), unless `pipeline_parallel_schedule_csv` names the file")
+            if shape.isV { return vShaped(name) }
+            return (name, shape.chunks > 1 ? layers : job.rankLayers)
         case .zeroBubbleV: return vShaped("ZBVZeroBubble")
         case .dualPipeV: return vShaped("DualPipeV")
         }
@@ -41,7 +50,7 @@ extension TorchTitanSettings {
         let count = job.model.layerCount
         guard count >= 2 * ranks else {
             notes.lose(
-                "plan.schedule", job.plan.schedule.rawValue,
+                "plan.schedule", job.plan.schedule.name,
                 instead: "1F1B, as \(count) layers are fewer than two on each of \(ranks) ranks")
             return ("1F1B", job.rankLayers)
         }

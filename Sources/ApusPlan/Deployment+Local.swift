@@ -187,6 +187,20 @@ private struct Replacer {
                 because: "the runtime recomputes whole layers or nothing", as: \.rawValue)
         }
         plan.buckets = [bucket]
+        replaceSchedule(&plan, microBatches: bucket.microBatchesPerFlush)
+    }
+
+    /// Leaves a written schedule only where it is for so many micro-batches; otherwise one that is
+    /// generated takes its place on the same chunks.
+    private mutating func replaceSchedule(_ plan: inout Plan, microBatches: Int) {
+        guard let written = plan.schedule.written?.schedule, written.microBatches != microBatches
+        else { return }
+        let shape = written.virtualStages
+        let chunked: Plan.Schedule = shape.isV ? .zeroBubbleV : .interleaved
+        set(
+            &plan.schedule, to: shape.chunks > 1 ? chunked : .oneForwardOneBackward, "schedule",
+            because: "the file orders \(written.microBatches) micro-batches, the run has "
+                + "\(microBatches)", as: \.name)
     }
 }
 

@@ -172,6 +172,14 @@ private struct SupportCheck {
         }
         let sequences = run.sequencesPerStep / data
         let batches = min(bucket.microBatches, sequences)
+        if let written = plan.schedule.written, written.schedule.microBatches != batches {
+            let count = counted(batches, "micro-batch", "micro-batches")
+            return add(
+                .microBatches, path,
+                "`\(path)` is \(run.sequencesPerStep): \(count) on each data rank, "
+                    + "`plan.schedule_file` orders \(written.schedule.microBatches)",
+                expected: "at least \(boundedProduct([data, written.schedule.microBatches]))")
+        }
         guard !sequences.isMultiple(of: batches) else { return }
         add(
             .microBatches, path,

@@ -4,7 +4,8 @@ extension Deployment {
     /// The deployment as a file that reads back to an equal value.
     ///
     /// Every value is written out, defaults included, so that the text means the same to an Apus
-    /// with other defaults. Only a deployment without problems has such a text.
+    /// with other defaults. Only a deployment without problems has such a text. A written schedule
+    /// stays in its file, which has to lie beside the text as it lay beside the deployment.
     package func text() -> String {
         var lines = ["apus: 1", ""]
         lines += model.lines
@@ -78,7 +79,7 @@ extension Plan {
             "  tensor_parallel: \(degrees.tensor)",
             "  expert_parallel: \(degrees.expert)",
             "  expert_tensor_parallel: \(degrees.expertTensor)",
-            "  schedule: \(schedule.rawValue)",
+            schedule.line,
             "  chunks_per_rank: \(chunksPerRank)",
             "  zero_stage: \(zeroStage)",
             "  pipeline_placement: \(pipelinePlacement.rawValue)",
@@ -96,6 +97,17 @@ extension Plan {
             return lines + buckets[0].contents.map { "  \($0)" }
         }
         return lines + ["  by_sequence_length:"] + buckets.map(\.line)
+    }
+}
+
+extension Plan.Schedule {
+    fileprivate var line: String {
+        switch self {
+        case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1, .zeroBubbleV, .dualPipeV:
+            "  schedule: \(name)"
+        case .written(let written):
+            "  schedule_file: \(scalar(written.file))"
+        }
     }
 }
 

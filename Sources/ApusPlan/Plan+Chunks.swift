@@ -4,6 +4,7 @@ extension Plan.Schedule {
         switch self {
         case .gpipe, .oneForwardOneBackward, .interleaved, .zeroBubbleH1: false
         case .zeroBubbleV, .dualPipeV: true
+        case .written(let written): written.schedule.virtualStages.isV
         }
     }
 }
@@ -15,6 +16,7 @@ extension Plan {
         case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: 1
         case .interleaved: max(1, chunksPerRank)
         case .zeroBubbleV, .dualPipeV: 2
+        case .written(let written): written.schedule.virtualStages.chunks
         }
     }
 }

@@ -1,13 +1,5 @@
 /// A hybrid parallel strategy: the degrees, the schedule, and what changes with sequence length.
 package struct Plan: Hashable, Sendable {
-    package enum Schedule: String, Hashable, Sendable, CaseIterable {
-        case gpipe
-        case oneForwardOneBackward = "1f1b"
-        case interleaved = "interleaved_1f1b"
-        case zeroBubbleH1 = "zero_bubble_h1"
-        case zeroBubbleV = "zero_bubble_v"
-        case dualPipeV = "dualpipe_v"
-    }
     package enum Placement: String, Hashable, Sendable, CaseIterable {
         /// A stage's ranks lie side by side.
         case outermost

@@ -1,40 +1,63 @@
 extension Instruction {
     /// The slots whose values the instruction needs.
     package var read: [Slot] {
-        switch self {
-        case .forward(let run):
-            switch run.decision {
-            case .replay(let slot), .use(let slot): run.inputs + [slot]
-            case .take, nil: run.inputs
-            }
-        case .backward(let run):
-            run.outputGradients + [run.state]
-        case .weightBackward(let run):
-            [run.factors]
-        case .start(let transfer):
-            [transfer.source, transfer.routing].compactMap(\.self)
-        case .free(let slot):
-            [slot]
-        case .zeroGradients, .wait, .gradientNorm, .optimizerStep:
-            []
-        }
+        var slots: [Slot] = []
+        forEachRead { slots.append($0) }
+        return slots
     }
 
     /// The slots that hold a new value afterwards; those of a transfer, once it has been waited
     /// for.
     package var written: [Slot] {
+        var slots: [Slot] = []
+        forEachWritten { slots.append($0) }
+        return slots
+    }
+
+    /// Visits the slots of `read`, then those of `written`.
+    func forEachSlot(_ body: (Slot) -> Void) {
+        forEachRead(body)
+        forEachWritten(body)
+    }
+
+    /// Visits the slots of `read`, without a list of them.
+    func forEachRead(_ body: (Slot) -> Void) {
         switch self {
         case .forward(let run):
+            run.inputs.forEach(body)
             switch run.decision {
-            case .take(let slot): run.outputs + [slot] + (run.state.map { [$0] } ?? [])
-            case .replay, .use, nil: run.outputs + (run.state.map { [$0] } ?? [])
+            case .replay(let slot), .use(let slot): body(slot)
+            case .take, nil: break
             }
         case .backward(let run):
-            run.inputGradients + [run.factors].compactMap(\.self)
+            run.outputGradients.forEach(body)
+            body(run.state)
+        case .weightBackward(let run):
+            body(run.factors)
         case .start(let transfer):
-            transfer.destination.map { [$0] } ?? []
+            transfer.source.map(body)
+            transfer.routing.map(body)
+        case .free(let slot):
+            body(slot)
+        case .zeroGradients, .wait, .gradientNorm, .optimizerStep:
+            break
+        }
+    }
+
+    /// Visits the slots of `written`, without a list of them.
+    func forEachWritten(_ body: (Slot) -> Void) {
+        switch self {
+        case .forward(let run):
+            run.outputs.forEach(body)
+            if case .take(let slot) = run.decision { body(slot) }
+            run.state.map(body)
+        case .backward(let run):
+            run.inputGradients.forEach(body)
+            run.factors.map(body)
+        case .start(let transfer):
+            transfer.destination.map(body)
         case .weightBackward, .zeroGradients, .wait, .free, .gradientNorm, .optimizerStep:
-            []
+            break
         }
     }
 
@@ -71,5 +94,14 @@ extension Instruction {
         case .zeroGradients, .wait, .gradientNorm, .optimizerStep:
             return self
         }
+    }
+}
+
+extension Transfer {
+    /// Visits the slots that nobody else may touch while it is in flight.
+    func forEachSlot(_ body: (Slot) -> Void) {
+        source.map(body)
+        destination.map(body)
+        routing.map(body)
     }
 }

@@ -83,7 +83,7 @@ extension Plan {
     fileprivate static func random(
         _ degrees: Degrees, model: Model, longest: Int, using generator: inout SeededGenerator
     ) -> Plan {
-        let schedule = Schedule.oneOf(&generator)
+        let schedule = Schedule.generated.randomElement(using: &generator) ?? .gpipe
         let chunks = schedule == .interleaved ? 2 : 1
         let stages = degrees.pipeline * chunks
         var layers = Array(repeating: 1, count: stages)

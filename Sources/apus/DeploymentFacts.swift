@@ -17,7 +17,7 @@ struct DeploymentFacts {
         var parts: [String] = []
         if let plan = deployment.plan {
             parts.append("\(grouped(plan.degrees.worldSize)) ranks as \(plan.degrees.layout)")
-            parts.append(plan.schedule.rawValue)
+            parts.append(plan.schedule.name)
         }
         if let cluster = deployment.cluster {
             parts.append("\(grouped(cluster.worldSize)) × \(cluster.gpu.name)")
@@ -31,7 +31,7 @@ struct DeploymentFacts {
     private var planFacts: FactGroup? {
         guard let plan = deployment.plan else { return nil }
         var facts = [
-            ("degrees", plan.degrees.layout), ("schedule", plan.schedule.rawValue),
+            ("degrees", plan.degrees.layout), ("schedule", plan.schedule.name),
             ("ZeRO stage", "\(plan.zeroStage)"), ("placement", plan.pipelinePlacement.rawValue),
         ]
         if let layers = plan.layersPerStage {

@@ -96,7 +96,7 @@ struct PlanAnswer {
         let limit = outcome.problem.memoryLimit
         var lines = [
             "nothing fits: a rank needs \(least) at least, and has \(limit)",
-            "  least memory: \(leanest.degrees.layout), \(leanest.schedule.rawValue), "
+            "  least memory: \(leanest.degrees.layout), \(leanest.schedule.name), "
                 + "micro-batches of \(leanest.microBatchSize), ZeRO \(leanest.zeroStage), "
                 + "recompute \(leanest.recompute.rawValue)",
         ]

@@ -8,7 +8,9 @@ struct PlanKeysRecord: Encodable {
     var tensor_parallel: Int
     var expert_parallel: Int
     var expert_tensor_parallel: Int
-    var schedule: String
+    /// The name of a generated schedule; a written one has its file instead.
+    var schedule: String?
+    var schedule_file: String?
     var chunks_per_rank: Int
     var zero_stage: Int
     var pipeline_placement: String
@@ -36,7 +38,8 @@ struct PlanKeysRecord: Encodable {
         tensor_parallel = plan.degrees.tensor
         expert_parallel = plan.degrees.expert
         expert_tensor_parallel = plan.degrees.expertTensor
-        schedule = plan.schedule.rawValue
+        schedule = plan.schedule.written == nil ? plan.schedule.name : nil
+        schedule_file = plan.schedule.written?.file
         chunks_per_rank = plan.chunksPerRank
         zero_stage = plan.zeroStage
         pipeline_placement = plan.pipelinePlacement.rawValue

@@ -101,8 +101,8 @@ struct PlanText {
     private func schedule(_ plan: Plan) -> String {
         switch plan.schedule {
         case .interleaved: "interleaved×\(plan.chunksPerRank)"
-        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1, .zeroBubbleV, .dualPipeV:
-            plan.schedule.rawValue
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1, .zeroBubbleV, .dualPipeV, .written:
+            plan.schedule.name
         }
     }
 

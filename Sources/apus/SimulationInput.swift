@@ -49,7 +49,7 @@ struct SimulationInput {
                 .planMissing, severity: .note, location: Diagnostic.Location(file: file),
                 path: "plan",
                 problem: "the deployment has no `plan`; simulated is the best one found: "
-                    + "\(plan.degrees.layout), \(plan.schedule.rawValue), ZeRO \(plan.zeroStage)",
+                    + "\(plan.degrees.layout), \(plan.schedule.name), ZeRO \(plan.zeroStage)",
                 hint: "`apus plan \(file) -o planned.yaml` writes it"))
     }
 

@@ -26,7 +26,7 @@ struct SimulationText {
         return
             "length \(length.length): \(counted(length.step.sequences, "sequence", "sequences")) "
             + "a step on \(counted(result.rankCount, "rank", "ranks")), \(plan.degrees.layout), "
-            + "\(plan.schedule.rawValue), \(length.program.shape.microBatches) micro-batches of "
+            + "\(plan.schedule.name), \(length.program.shape.microBatches) micro-batches of "
             + "\(length.program.shape.sequencesPerMicroBatch)"
     }
 

@@ -46,7 +46,7 @@ struct TrainBanner {
         return [
             "layout  \(mesh.worldSize) ranks on \(Host.name) by \(launcher): pipeline "
                 + "\(degrees.pipeline) × data \(degrees.data)\(folded); schedule "
-                + "\(job.plan.schedule.rawValue), placement \(mesh.placement.rawValue)",
+                + "\(job.plan.schedule.name), placement \(mesh.placement.rawValue)",
             "        program proven: \(job.program.classes.count) classes, "
                 + "\(job.program.classes.map(\.instructions.count).reduce(0, +)) instructions",
         ]

@@ -27,6 +27,27 @@ struct ProgramCommandTests {
         try expectSnapshot(proof.output, named: "program-check-json")
     }
 
+    @Test("a schedule written by hand is proven, simulated and explained, from beside its plan")
+    func runsWrittenSchedule() throws {
+        let folder = try TestFolder()
+        let page = try Repository.text("docs/schedules.md")
+        let csv = String(try #require(page.firstMatch(of: /```csv\n([^`]*)```/)).1)
+        _ = try folder.write(csv, to: "mine.csv")
+        let small = try Repository.text("Plans/small.yaml")
+        let file = try folder.write(
+            small.replacing("schedule: 1f1b", with: "schedule_file: mine.csv"), to: "plan.yaml")
+        for command in [["program", file, "--check"], ["simulate", file], ["explain", file]] {
+            let outcome = try ApusProcess(command, folder: folder).end(within: 30)
+            #expect(outcome.status == 0, "\(outcome.transcript)")
+        }
+        _ = try folder.write(csv.replacing("0F1,", with: ""), to: "mine.csv")
+        let outcome = try ApusProcess(["program", file], folder: folder).end(within: 30)
+        #expect(outcome.status == 2)
+        #expect(
+            outcome.errors.contains("/mine.csv:1:17: error: `0F2` is out of order"),
+            "\(outcome.errors)")
+    }
+
     @Test("one rank's program names its place and its peers")
     func printsRank() throws {
         let program = try ApusProcess.run("program", "Plans/small.yaml", "--rank", "3")

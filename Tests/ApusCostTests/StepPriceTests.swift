@@ -1,5 +1,6 @@
 import ApusBase
 import ApusPlan
+import ApusProgram
 import ApusTestSupport
 import Testing
 
@@ -106,6 +107,34 @@ struct StepPriceTests {
         #expect(abs(bubble(.interleaved, chunks: 4) - (p - 1) / (4 * m + p - 1)) < 1e-12)
         #expect(abs(bubble(.zeroBubbleH1) - (p - 1) / (3 * m + p - 1)) < 1e-12)
         #expect(bubble(.zeroBubbleV) == 0)
+    }
+
+    @Test("a schedule written down is priced as the same one generated", arguments: 1...4, [4, 8])
+    func pricesWritten(stages: Int, microBatches: Int) {
+        for schedule in [Plan.Schedule.oneForwardOneBackward, .gpipe, .zeroBubbleH1] {
+            let shape = VirtualStages(stages: stages)
+            let written = Plan.Schedule.written(
+                WrittenSchedule(
+                    file: "x.csv",
+                    schedule: PipelineSchedule(schedule, on: shape, microBatches: microBatches)))
+            let degrees = Degrees(pipeline: stages, data: 8, expert: 8)
+            let generated = Self.step(
+                degrees: degrees, microBatches: microBatches, schedule: schedule)
+            let same = Self.step(degrees: degrees, microBatches: microBatches, schedule: written)
+            let bubbles = [generated, same].map {
+                $0.plan.bubbleAtEqualCosts(microBatches: microBatches)
+            }
+            #expect(abs(bubbles[0] - bubbles[1]) < 1e-9)
+            // ZB-H1's formula is for passes of one length; played through, others fit less well.
+            let tolerance = schedule == .zeroBubbleH1 ? 0.1 : 1e-6
+            #expect(abs(Self.time(same) / Self.time(generated) - 1) < tolerance)
+            for stage in 0..<stages {
+                let held = [generated, same].map {
+                    $0.plan.microBatchesInFlight(stage: stage, microBatches: microBatches)
+                }
+                #expect(held[0] == held[1])
+            }
+        }
     }
 
     @Test("the document's stages idle 27, 43 and 60 % for 8, 4 and 2 micro-batches")

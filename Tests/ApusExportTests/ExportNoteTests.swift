@@ -34,6 +34,23 @@ struct ExportNoteTests {
                 """)
     }
 
+    @Test("a schedule written by hand is lost everywhere, and its file named")
+    func losesWrittenSchedule() throws {
+        let entries = ScheduleEntry.Pass.allCases.prefix(2).flatMap { pass in
+            (0..<16).map { ScheduleEntry(pass, $0) }
+        }
+        let schedule = PipelineSchedule(
+            virtualStages: VirtualStages(stages: 4), microBatches: 16,
+            entries: Array(repeating: entries, count: 4))
+        for target in [ExportTarget.megatron, .deepspeed, .torchtitan] {
+            var request = try ExportFixture.request("Plans/strategy-16gpu.yaml", to: target)
+            request.plan.schedule = .written(WrittenSchedule(file: "mine.csv", schedule: schedule))
+            let lost = try request.export().notes.filter { $0.path == "plan.schedule_file" }
+            #expect(lost.count == 1)
+            #expect(lost.allSatisfy { $0.problem.contains("`plan.schedule_file: mine.csv`") })
+        }
+    }
+
     @Test("what the options express is not told as lost, quoted or not", arguments: ["", "\""])
     func tellsNoExpressedKey(quote: String) throws {
         var request = try ExportFixture.request(

@@ -121,8 +121,8 @@ struct NothingDroppedTests {
             Change("steps") { deployment, _ in deployment.run.steps = 33 },
             Change("seed") { deployment, _ in deployment.run.seed = 33 },
         ]
-        + Plan.Schedule.allCases.filter { $0 != .oneForwardOneBackward }.map { schedule in
-            Change("schedule \(schedule.rawValue)") {
+        + Plan.Schedule.generated.filter { $0 != .oneForwardOneBackward }.map { schedule in
+            Change("schedule \(schedule.name)") {
                 $1.schedule = schedule
                 if schedule == .interleaved { $1.chunksPerRank = 2 }
             }

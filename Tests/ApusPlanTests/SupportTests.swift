@@ -33,20 +33,6 @@ struct SupportTests {
                 """)
     }
 
-    @Test("a schedule from a file is refused when it is read")
-    func refusesScheduleFile() {
-        #expect(
-            SmallFile.messages(
-                replacing: "  data_parallel: 2", with: "  data_parallel: 2\n  schedule_file: x.csv")
-                == [
-                    """
-                    plans/small.yaml:21:3: error: `plan.schedule_file` is not supported yet  \
-                    [unsupported]
-                      expected: `plan.schedule`
-                    """
-                ])
-    }
-
     @Test("a step that the data ranks cannot share is refused")
     func refusesUnevenSteps() throws {
         #expect(

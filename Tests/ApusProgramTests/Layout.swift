@@ -18,7 +18,7 @@ struct Layout: CustomTestStringConvertible, Sendable {
     var isMixed = false
 
     var testDescription: String {
-        "pp\(degrees.pipeline) dp\(degrees.data) ep\(degrees.expert) \(schedule.rawValue) "
+        "pp\(degrees.pipeline) dp\(degrees.data) ep\(degrees.expert) \(schedule.name) "
             + "m\(microBatches) \(recompute.rawValue) tied \(tied) tp\(tensor) zero\(zeroStage) "
             + "l\(layerCount) v\(chunks)\(isMixed ? " mixed" : "")"
     }

@@ -20,7 +20,7 @@ struct AgreementTests {
 
         var testDescription: String {
             "pp\(degrees.pipeline) dp\(degrees.data) ep\(degrees.expert) tp\(tensor) "
-                + "\(schedule.rawValue) m\(microBatches) \(recompute.rawValue) zero\(zeroStage)"
+                + "\(schedule.name) m\(microBatches) \(recompute.rawValue) zero\(zeroStage)"
         }
 
         var step: Step {

@@ -39,6 +39,9 @@ extension Plan {
             return result(
                 "(p − 1) ÷ (3·m + p − 1) where F, B and W take the same time",
                 "DeepSeek-AI 2025 (DualPipe), table of bubbles")
+        case .written(let written):
+            return result(
+                "played through, where F, B and W take the same time", "`\(written.file)`")
         }
     }
 }

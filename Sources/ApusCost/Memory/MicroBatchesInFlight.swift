@@ -33,6 +33,7 @@ extension Plan.Schedule {
             return min(Double(warmUp + 1) / Double(chunks), all)
         case .zeroBubbleV: return min(Double(stages), all)
         case .dualPipeV: return min(Double(stages) + 0.5, all)
+        case .written(let written): return written.schedule.held(by: stage).inFlight
         }
     }
 }
@@ -65,6 +66,11 @@ extension Plan.Schedule {
             return PostponedMicroBatches(instead: min(Double(stage), all))
         case .dualPipeV:
             return PostponedMicroBatches(instead: min(Double(stage + 1) / 2, all))
+        case .written(let written):
+            let held = written.schedule.held(by: stage)
+            return PostponedMicroBatches(
+                beside: held.postponedBeside,
+                instead: min(held.inFlight, held.postponed - held.postponedBeside))
         }
     }
 }

@@ -20,7 +20,8 @@ package struct BubbleFormula: Hashable, Sendable {
     /// Sources: Narayanan et al. 2021, §2.2, for GPipe, 1F1B and interleaving; Qi et al. 2024,
     /// "Zero Bubble Pipeline Parallelism", table 1, for H1; Qi et al. 2024, "Pipeline Parallelism
     /// with Controllable Memory", for V; DeepSeek-AI 2024, DualPipe, table of bubbles, for
-    /// DualPipe-V, whose chunks are half a stage.
+    /// DualPipe-V, whose chunks are half a stage. A written schedule has no formula: it is played
+    /// through once.
     package func idle(_ schedule: Plan.Schedule, chunks: Int) -> Seconds {
         let backward = backwardInput + backwardWeight
         switch schedule {
@@ -39,7 +40,31 @@ package struct BubbleFormula: Hashable, Sendable {
         case .dualPipeV:
             let both = forward + backward
             return max(.zero, 0.5 * (both + backward - 3 * backwardWeight))
+        case .written(let written):
+            return idle(of: written.schedule)
         }
+    }
+
+    /// What a written schedule takes longer than its stages' work, played through in time.
+    ///
+    /// Every stage has the mean costs of those that fill and drain, and every chunk its share.
+    private func idle(of schedule: PipelineSchedule) -> Seconds {
+        let shape = schedule.virtualStages
+        let sum = (forward + backwardInput + backwardWeight).count
+        guard shape.stages > 1, sum > 0, sum.isFinite else { return .zero }
+        let ticksPerSecond = 1e9 / sum
+        func ticks(_ time: Seconds) -> Int { Int((max(0, time.count) * ticksPerSecond).rounded()) }
+        var costs = ScheduleTimeline.Costs()
+        costs.forward = ticks(forward)
+        costs.inputBackward = ticks(backwardInput)
+        costs.weightBackward = ticks(backwardWeight)
+        let work =
+            (costs.forward + costs.inputBackward + costs.weightBackward)
+            * schedule.microBatches * shape.chunks
+        let idle = ScheduleTimeline(schedule, costs: costs).length - work
+        // A tick is a share of all other stages' work, and a chunk a share of its stage's.
+        let share = ticksPerSecond * Double((shape.stages - 1) * shape.chunks)
+        return Seconds(Double(max(0, idle)) / share)
     }
 }
 

@@ -3,7 +3,7 @@ package import ApusPlan
 
 /// Puts a step together from its priced stages: what schedule, micro-batches and ZeRO make of them.
 ///
-/// It is the innermost part of a search, so it allocates nothing.
+/// It is the innermost part of a search, so for generated schedules it allocates nothing.
 package struct StepFormula: Hashable, Sendable {
     package var schedule: Plan.Schedule
     package var chunks: Int

@@ -18,8 +18,8 @@ package struct DeploymentFile: Hashable, Sendable {
 /// The deployment of a file's bytes; throws every problem of the file at once, sorted by position.
 ///
 /// `file` is the path as the user wrote it. `readReferencedFile` gives the bytes of a file that the
-/// deployment names, which lies beside it; it is called for `model.config` and for
-/// `cluster.calibration`, at most once each.
+/// deployment names, which lies beside it; it is called for `model.config`, for
+/// `cluster.calibration` and for `plan.schedule_file`, at most once each.
 ///
 /// With `leavesOutUnsoundPlan` a file in which nothing but the plan is unsound is read without its
 /// plan; the errors about it then stand among the notes.
@@ -71,7 +71,8 @@ extension FieldReader {
         let cluster = self.section("cluster", in: section, fields: FileSchema.cluster)
             .map { self.cluster($0, readReferencedFile) }
         let workload = workload(section)
-        let plan = self.section("plan", in: section, fields: FileSchema.plan).map { self.plan($0) }
+        let plan = self.section("plan", in: section, fields: FileSchema.plan)
+            .map { self.plan($0, readReferencedFile) }
         let routing = self.section("routing", in: section, fields: FileSchema.routing)
             .map { self.routing($0) }
         let claims = sections("claims", in: section, fields: FileSchema.claim)

@@ -180,12 +180,16 @@ extension FieldReader {
     mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ node: YAMLNode, at path: String
     ) -> Choice? {
-        let names = Choice.allCases.map(\.rawValue)
+        name(node, at: path, among: Choice.allCases.map(\.rawValue)).flatMap(Choice.init)
+    }
+
+    /// One of a list of names.
+    mutating func name(_ node: YAMLNode, at path: String, among names: [String]) -> String? {
         guard case .scalar(let text, _) = node.content, !node.isNull else {
             rejectType(path, node, expected: alternatives(names))
             return nil
         }
-        if let choice = Choice(rawValue: text) { return choice }
+        if names.contains(text) { return text }
         reject(
             .unknownValue, path, "`\(path)` is `\(excerpt(text))`", expected: alternatives(names),
             hint: Suggestion(for: text, among: names).hint)

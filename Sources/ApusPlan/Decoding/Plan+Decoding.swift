@@ -1,7 +1,9 @@
 import ApusBase
 
 extension FieldReader {
-    mutating func plan(_ section: Section) -> Plan {
+    mutating func plan(
+        _ section: Section, _ readReferencedFile: (String) throws(Problems) -> [UInt8]
+    ) -> Plan {
         let one = Degrees()
         let degrees = Degrees(
             pipeline: integer("pipeline_parallel", in: section, default: one.pipeline),
@@ -11,18 +13,15 @@ extension FieldReader {
             expert: integer("expert_parallel", in: section, default: one.expert),
             expertTensor: integer("expert_tensor_parallel", in: section, default: one.expertTensor))
         let standard = Plan(degrees: one, buckets: [])
-        if section.value("schedule_file") != nil {
-            reject(
-                .unsupported, "plan.schedule_file",
-                "`plan.schedule_file` is not supported yet", expected: "`plan.schedule`")
-        }
+        let schedule = schedule(section, readReferencedFile)
+        let chunks = schedule?.written?.schedule.virtualStages.chunks ?? standard.chunksPerRank
         let layers = section.value("layers_per_stage").map { _ in
             integers("layers_per_stage", in: section)
         }
         return Plan(
             degrees: degrees,
-            schedule: choice("schedule", in: section, default: standard.schedule),
-            chunksPerRank: integer("chunks_per_rank", in: section, default: standard.chunksPerRank),
+            schedule: schedule ?? standard.schedule,
+            chunksPerRank: integer("chunks_per_rank", in: section, default: chunks),
             zeroStage: integer("zero_stage", in: section, default: standard.zeroStage),
             pipelinePlacement: choice(
                 "pipeline_placement", in: section, default: standard.pipelinePlacement),
@@ -33,6 +32,40 @@ extension FieldReader {
             hierarchicalReduce: flag(
                 "hierarchical_reduce", in: section, default: standard.hierarchicalReduce),
             buckets: buckets(section, degrees: degrees))
+    }
+
+    /// The schedule that the plan names, or that the file it names holds.
+    private mutating func schedule(
+        _ plan: Section, _ readReferencedFile: (String) throws(Problems) -> [UInt8]
+    ) -> Plan.Schedule? {
+        let named = plan.value("schedule").flatMap { node in
+            let name = name(
+                node, at: plan.path(of: "schedule"), among: Plan.Schedule.generated.map(\.name))
+            return Plan.Schedule.generated.first { $0.name == name }
+        }
+        guard let file = optionalText("schedule_file", in: plan) else { return named }
+        guard plan.value("schedule") == nil else {
+            reject(
+                .conflictingKeys, "plan.schedule_file",
+                "`plan.schedule` and `plan.schedule_file` are both given",
+                expected: "one of them")
+            return named
+        }
+        let path = sibling(file, of: self.file)
+        do throws(Problems) {
+            let text = try fileText(readReferencedFile(path), file: path)
+            var reader = ScheduleReader(file: path)
+            let schedule = reader.read(text)
+            for problem in reader.problems { report(problem) }
+            if let schedule {
+                return .written(WrittenSchedule(file: file, schedule: schedule))
+            }
+        } catch {
+            for problem in error.diagnostics { report(problem) }
+        }
+        markUnusable("plan.schedule_file")
+        markUnusable("plan.schedule")
+        return nil
     }
 
     /// The buckets of a plan; without `by_sequence_length` the plan itself is one for all lengths.

@@ -117,10 +117,12 @@ extension Validator {
             report(
                 .noEffect, "plan.chunks_per_rank",
                 "`plan.chunks_per_rank` changes nothing: `plan.schedule` is "
-                    + "`\(plan.schedule.rawValue)`",
+                    + "`\(plan.schedule.name)`",
                 hint: "`schedule: interleaved_1f1b` runs several chunks on each rank")
         case .zeroBubbleV, .dualPipeV:
             break
+        case .written(let written):
+            checkWritten(written, plan)
         }
     }
 

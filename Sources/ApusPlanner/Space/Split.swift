@@ -67,6 +67,7 @@ package struct Split: Hashable, Sendable {
         case .interleaved: microBatches.isMultiple(of: pipeline)
         case .zeroBubbleH1, .zeroBubbleV: microBatches >= pipeline
         case .dualPipeV: microBatches >= 2 * pipeline
+        case .written(let written): microBatches == written.schedule.microBatches
         }
     }
 }

@@ -67,6 +67,7 @@ extension Plan.Schedule {
         case .zeroBubbleH1: 3
         case .zeroBubbleV: 4
         case .dualPipeV: 5
+        case .written: 6
         }
     }
 }

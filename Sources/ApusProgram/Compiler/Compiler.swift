@@ -24,15 +24,18 @@ package func compile(
         isV: stages.isV)
     let schedule = PipelineSchedule(plan.schedule, on: stages, microBatches: shape.microBatches)
     guard let parts = schedule.stageSchedules else {
-        preconditionFailure("the generator's schedules end")
+        preconditionFailure("generated schedules end, and written ones are read only if they do")
     }
+    let layerParts = LayerParts(model)
+    let statistics = StatisticsLayout(model: model, worldSize: mesh.worldSize)
     let classes = parts.enumerated().map { index, part in
         let context = StageContext(
             model: model, mesh: mesh, shape: shape, zeroStage: plan.zeroStage, stage: Stage(index),
-            chunks: plan.layers(of: Stage(index), in: model), parts: LayerParts(model))
+            chunks: plan.layers(of: Stage(index), in: model), parts: layerParts,
+            statisticsSize: statistics.size)
         return compileStage(context, part)
     }
-    return Program(mesh: mesh, shape: shape, parts: LayerParts(model), classes: classes)
+    return Program(mesh: mesh, shape: shape, parts: layerParts, classes: classes)
 }
 
 /// What the passes know about the stage that they compile.
@@ -45,6 +48,8 @@ struct StageContext {
     /// The layers of each chunk.
     let chunks: [Range<Int>]
     let parts: LayerParts
+    /// What ranks tell each other once per step.
+    let statisticsSize: Bytes
 
     var isFirst: Bool { stage.index == 0 }
     var isLast: Bool { stage == mesh.headStage }
@@ -88,6 +93,19 @@ private func notCompiled(
     let index = plan.bucketIndex(forLength: shape.sequenceLength)
     let bucket = index.map { positions.path(ofBucket: $0, in: plan) } ?? "plan"
     var problems: [Diagnostic] = []
+    if let written = plan.schedule.written?.schedule {
+        if written.virtualStages.stages != degrees.pipeline {
+            let value = "a schedule of \(written.virtualStages.stages) stages"
+            problems.append(
+                missing("plan.schedule_file", value, expected: "\(degrees.pipeline) rows"))
+        }
+        if written.microBatches != shape.microBatches {
+            let value = "a schedule of \(written.microBatches) micro-batches"
+            problems.append(
+                missing(
+                    "plan.schedule_file", value, expected: "\(shape.microBatches) micro-batches"))
+        }
+    }
     if degrees.tensor > 1 {
         problems.append(missing("plan.tensor_parallel", "\(degrees.tensor)", expected: "1"))
     }

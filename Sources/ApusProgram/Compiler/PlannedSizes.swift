@@ -22,8 +22,6 @@ extension StageContext {
     var routingSize: Bytes { Bytes(2 * assignments * 8) }
     /// One 64-bit count for each expert.
     var countsSize: Bytes { Bytes(model.expertCount * 8) }
-    /// What ranks tell each other once per step.
-    var statisticsSize: Bytes { StatisticsLayout(model: model, worldSize: mesh.worldSize).size }
 
     func stateSize(_ island: Island) -> Bytes {
         switch island {

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// Two chunks per stage, down the stages and back up; in the steady state a forward of one arm
 /// stands beside a backward of the other, so that the exchanges of one can run under the
 /// computation of the other.

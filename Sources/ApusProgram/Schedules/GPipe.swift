@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// All micro-batches forward, then all backward in the same order.
 ///
 /// Gradients are added up in the order of the micro-batches, as in every other schedule, so that

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// As few micro-batches in flight as keep the pipeline full: after a warm-up of
 /// `stages - stage - 1` forwards, forward and backward alternate.
 ///

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// Writes the entries of a stage of a V-shaped schedule, pass by pass.
 ///
 /// Each pass of a chunk takes its micro-batches in order.

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// 1F1B with backward in two halves; those for the weights fill what would be idle at the end.
 ///
 /// Stage `s` runs `s` micro-batches behind with them, so that no stage holds more activations than

@@ -1,3 +1,5 @@
+import ApusPlan
+
 /// Two chunks per stage, down the stages and back up, with backward in two halves.
 ///
 /// Where the three passes take the same time and there are twice as many micro-batches as stages,

@@ -34,12 +34,10 @@ struct SlotChecker {
     }
 
     private mutating func check(_ instruction: Instruction, _ place: Place) {
-        let read = instruction.read
-        let written = instruction.written
-        for slot in read + written where !states.indices.contains(slot.index) {
+        if let slot = undeclared(in: instruction) {
             return report("uses `\(slot)`, which the class does not declare", place)
         }
-        for slot in read {
+        instruction.forEachRead { slot in
             if !states[slot.index].isLive {
                 report("reads `\(slot)`, which holds nothing", place)
             }
@@ -47,7 +45,7 @@ struct SlotChecker {
                 report("reads `\(slot)` while a transfer fills it", place)
             }
         }
-        for slot in written {
+        instruction.forEachWritten { slot in
             if states[slot.index].isLive {
                 report("writes `\(slot)`, which holds a value that is not free", place)
             }
@@ -68,11 +66,21 @@ struct SlotChecker {
         }
     }
 
+    /// The first slot of an instruction that its class does not have.
+    private func undeclared(in instruction: Instruction) -> Slot? {
+        let declared = states.indices
+        var result: Slot?
+        instruction.forEachSlot { slot in
+            if result == nil, !declared.contains(slot.index) { result = slot }
+        }
+        return result
+    }
+
     private mutating func start(_ transfer: Transfer, _ place: Place) {
         guard inFlight.updateValue(transfer, forKey: transfer.id) == nil else {
             return report("starts a transfer that is in flight already", place)
         }
-        for slot in transfer.slots { states[slot.index].users += 1 }
+        transfer.forEachSlot { states[$0.index].users += 1 }
         if let slot = transfer.destination { states[slot.index].isArriving = true }
     }
 
@@ -80,7 +88,7 @@ struct SlotChecker {
         guard let transfer = inFlight.removeValue(forKey: id) else {
             return report("waits for a transfer that was not started", place)
         }
-        for slot in transfer.slots { states[slot.index].users -= 1 }
+        transfer.forEachSlot { states[$0.index].users -= 1 }
         if let slot = transfer.destination { states[slot.index].isArriving = false }
     }
 
@@ -103,9 +111,4 @@ struct SlotChecker {
     private mutating func report(_ what: String, _ place: Place) {
         problems.append(place.diagnostic(.slotLifetime, what))
     }
-}
-
-extension Transfer {
-    /// The slots that nobody else may touch while it is in flight.
-    fileprivate var slots: [Slot] { [source, destination, routing].compactMap(\.self) }
 }

@@ -1,12 +1,27 @@
-import ApusPlan
-
 /// When each entry of a schedule runs, at equal costs of all virtual stages and without time on the
 /// wire.
 ///
-/// A whole backward takes twice as long as each other pass.
-///
-/// The compiler takes from it where a send is surely received, and tests take the bubble.
+/// The compiler takes from it where a send is surely received, the reader of a written schedule
+/// whether it ends, and the cost model its bubble.
 package struct ScheduleTimeline {
+    /// What each pass takes of a virtual stage, in a unit of the caller's.
+    package struct Costs: Hashable, Sendable {
+        package var forward = 1
+        package var inputBackward = 1
+        package var weightBackward = 1
+
+        package init() {}
+
+        func time(of pass: ScheduleEntry.Pass) -> Int {
+            switch pass {
+            case .forward: forward
+            case .backward: inputBackward + weightBackward
+            case .inputBackward: inputBackward
+            case .weightBackward: weightBackward
+            }
+        }
+    }
+
     package struct Span: Hashable, Sendable {
         package var start: Int
         package var end: Int
@@ -15,12 +30,14 @@ package struct ScheduleTimeline {
     /// By stage, one for each entry that can run.
     package private(set) var spans: [[Span]]
     private let schedule: PipelineSchedule
+    private let costs: Costs
     /// When a micro-batch is through a virtual stage: forward, backward for its input, and for its
     /// weights; by virtual stage and micro-batch.
     private var done: [[Int?]]
 
-    package init(_ schedule: PipelineSchedule) {
+    package init(_ schedule: PipelineSchedule, costs: Costs = Costs()) {
         self.schedule = schedule
+        self.costs = costs
         spans = schedule.entries.map { _ in [] }
         let cells = schedule.virtualStages.count * schedule.microBatches
         done = Array(repeating: Array(repeating: nil, count: cells), count: 3)
@@ -60,7 +77,7 @@ package struct ScheduleTimeline {
             let index = shape.index(stage: stage, chunk: entry.chunk)
             guard let ready = ready(entry, index) else { break }
             let start = max(ready, spans[stage].last?.end ?? 0)
-            let end = start + (entry.pass == .backward ? 2 : 1)
+            let end = start + costs.time(of: entry.pass)
             spans[stage].append(Span(start: start, end: end))
             let cell = cell(index, entry.microBatch)
             switch entry.pass {
