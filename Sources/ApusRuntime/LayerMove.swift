@@ -50,6 +50,8 @@ extension Runtime {
     ///   - program: another program on the same mesh.
     ///   - meeting: where the ranks meet, under a prefix that they have not used.
     /// - Returns: the runtime to go on with; this one has nothing left to do.
+    /// - Throws: what the engine says of weights that could not be sent, or of groups that could
+    ///   not be joined.
     func moved(
         to program: Program, meeting: Communicators.Meeting
     ) throws(EngineError) -> Runtime {
