@@ -20,3 +20,13 @@ extension Plan {
         }
     }
 }
+
+extension Plan {
+    /// The same plan with so many layers on each virtual stage, from the embedding to the head.
+    package func splitting(layers counts: [Int]) -> Plan {
+        var plan = self
+        plan.chunksPerRank = chunks
+        plan.layersPerStage = counts
+        return plan
+    }
+}

@@ -4,11 +4,11 @@ package import ApusPlan
 /// Where each figure stands in the message that ranks add up once per step, in FP64 entries.
 ///
 /// The loss, the requests to stop, one squared norm per weight, one load per layer and expert, and
-/// three figures per rank.
+/// four figures per rank.
 package struct StatisticsLayout: Hashable, Sendable {
     package static let loss = 0
     package static let stopRequests = 1
-    package static let figuresPerRank = 3
+    package static let figuresPerRank = 4
 
     package let norms: Range<Int>
     package let loads: Range<Int>

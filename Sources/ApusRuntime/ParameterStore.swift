@@ -21,8 +21,36 @@ package final class ParameterStore {
 
     /// Makes the weights of a rank, filled from their global names and the seed, so that every
     /// layout starts from the same numbers.
-    package init(
+    package convenience init(
         engine: Engine, parameters: [StoredParameter], buckets: [GradientBucket], seed: Int
+    ) throws(EngineError) {
+        try self.init(engine, parameters, buckets) { parameter throws(EngineError) in
+            let value = try engine.empty(parameter.shape, .float32)
+            try initialize(value, parameter, seed: seed)
+            return ParameterState(
+                value: value, average: try engine.zeros(parameter.shape, .float32),
+                squareAverage: try engine.zeros(parameter.shape, .float32))
+        }
+    }
+
+    /// Makes a store of these weights in which those that `old` holds go on as they are; the others
+    /// are still to be filled.
+    convenience init(
+        continuing old: ParameterStore, parameters: [StoredParameter], buckets: [GradientBucket]
+    ) throws(EngineError) {
+        let engine = old.engine
+        try self.init(engine, parameters, buckets) { parameter throws(EngineError) in
+            if old.indices[parameter.name] != nil { return try old.state(parameter.name) }
+            return ParameterState(
+                value: try engine.empty(parameter.shape, .float32),
+                average: try engine.empty(parameter.shape, .float32),
+                squareAverage: try engine.empty(parameter.shape, .float32))
+        }
+    }
+
+    private init(
+        _ engine: Engine, _ parameters: [StoredParameter], _ buckets: [GradientBucket],
+        _ makeState: (StoredParameter) throws(EngineError) -> ParameterState
     ) throws(EngineError) {
         self.engine = engine
         self.parameters = parameters
@@ -34,13 +62,12 @@ package final class ParameterStore {
         var averages = try TensorList(engine)
         var squareAverages = try TensorList(engine)
         for (index, parameter) in parameters.enumerated() {
-            let value = try engine.empty(parameter.shape, .float32)
-            try initialize(value, parameter, seed: seed)
-            let leaf = try value.detached(requiresGradient: true)
+            let state = try makeState(parameter)
+            let leaf = try state.value.detached(requiresGradient: true)
             try leaf.setGradient(buffers.views[index])
             try values.append(leaf)
-            try averages.append(try engine.zeros(parameter.shape, .float32))
-            try squareAverages.append(try engine.zeros(parameter.shape, .float32))
+            try averages.append(state.average)
+            try squareAverages.append(state.squareAverage)
         }
         self.values = values
         self.averages = averages
@@ -56,6 +83,14 @@ package final class ParameterStore {
 
     package func gradient(_ name: String) throws(EngineError) -> Tensor {
         gradients[index(of: name)]
+    }
+
+    /// What has to travel with a weight that another rank is to go on with, outside the graph.
+    func state(_ name: String) throws(EngineError) -> ParameterState {
+        let index = index(of: name)
+        return ParameterState(
+            value: try values[index].detached(requiresGradient: false), average: averages[index],
+            squareAverage: squareAverages[index])
     }
 
     /// The flat gradients of a bucket, `[elements]`.
@@ -113,6 +148,13 @@ package final class ParameterStore {
         guard let index = indices[name] else { preconditionFailure("no weight `\(name)` here") }
         return index
     }
+}
+
+/// A weight with Adam's two moments of it.
+struct ParameterState: ~Copyable {
+    let value: Tensor
+    let average: Tensor
+    let squareAverage: Tensor
 }
 
 /// The memory that gradients lie in: those of a bucket side by side, so that one collective

@@ -136,7 +136,8 @@ extension Runtime {
         statistics.stopRequests = isStopRequested() ? 1 : 0
         statistics.setUse(
             rank: setting.rank, memoryPeak: Bytes(engine.memory().peak),
-            communication: communicationSeconds, bubble: bubbleSeconds)
+            communication: communicationSeconds, bubble: bubbleSeconds,
+            computation: computation.seconds)
     }
 
     /// Checks the step's sums, clips by the global norm, and updates the weights.

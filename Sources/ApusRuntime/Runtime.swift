@@ -19,6 +19,15 @@ package struct RankSetting: Sendable {
     }
 }
 
+extension RankSetting {
+    /// The weights that the rank stores.
+    var parameters: [StoredParameter] {
+        let mesh = program.mesh
+        return program.programClass(of: rank).parameters(
+            of: model, mesh: mesh, experts: mesh.experts(of: rank, in: model))
+    }
+}
+
 /// The tokens of one micro-batch on one data-parallel rank, `[tokens]` each.
 package struct TokenBatch: Sendable {
     package var inputs: [Int64]
@@ -56,23 +65,32 @@ package final class Runtime {
     /// Seconds of the step spent waiting for collectives, and for pipeline neighbours.
     var communicationSeconds = 0.0
     var bubbleSeconds = 0.0
+    /// Measures what this rank computes for micro-batches in a step.
+    var computation: ComputationWatch
     /// Notes when each instruction is performed, where a trace is wanted.
     var recorder: StepRecorder?
 
     /// Makes the rank's weights and joins its process groups.
-    package init(
+    package convenience init(
         _ setting: RankSetting, engine: Engine, meeting: Communicators.Meeting
+    ) throws(EngineError) {
+        let parameters = try ParameterStore(
+            engine: engine, parameters: setting.parameters,
+            buckets: setting.program.programClass(of: setting.rank).buckets,
+            seed: setting.settings.seed)
+        try self.init(setting, engine: engine, meeting: meeting, parameters: parameters)
+    }
+
+    /// Joins the process groups of a program with the weights that it asks for.
+    init(
+        _ setting: RankSetting, engine: Engine, meeting: Communicators.Meeting,
+        parameters: ParameterStore
     ) throws(EngineError) {
         self.setting = setting
         self.engine = engine
+        self.parameters = parameters
         let mesh = setting.program.mesh
         program = setting.program.programClass(of: setting.rank)
-        let stored = program.parameters(
-            of: setting.model, mesh: mesh,
-            experts: mesh.experts(of: setting.rank, in: setting.model))
-        parameters = try ParameterStore(
-            engine: engine, parameters: stored, buckets: program.buckets,
-            seed: setting.settings.seed)
         islands = Islands(
             engine: engine, model: setting.model, parameters: parameters,
             sequenceLength: setting.program.shape.sequenceLength)
@@ -84,6 +102,7 @@ package final class Runtime {
             steps: setting.settings.steps)
         slots = SlotStore(count: program.slots.count)
         transfers = TransferList()
+        computation = ComputationWatch(device: engine.device)
         statistics = StepStatistics(model: setting.model, worldSize: mesh.worldSize)
         message = try engine.zeros([statistics.values.count], .float64)
     }
@@ -104,9 +123,12 @@ package final class Runtime {
         statistics.clear()
         communicationSeconds = 0
         bubbleSeconds = 0
+        computation.clear()
         recorder?.beginStep(held: Bytes(engine.memory().current))
         for (index, instruction) in program.instructions.enumerated() {
             let began = recorder == nil ? 0 : monotonicSeconds()
+            let isComputation = instruction.isMicroBatchComputation
+            if isComputation { computation.begin() }
             do {
                 try perform(instruction, step: step, batch: batch)
             } catch {
@@ -115,6 +137,7 @@ package final class Runtime {
                     instruction: (index, instruction.description), cause: error.cause,
                     isCommunication: instruction.isCommunication)
             }
+            if isComputation { computation.end() }
             recorder?.note(
                 instruction, at: index, step: step + 1, from: began, to: monotonicSeconds(),
                 held: Bytes(engine.memory().current))
@@ -137,7 +160,9 @@ package final class Runtime {
             expertLoads: statistics.expertLoads,
             kept: assignments, rerouted: 0, buffered: 0, dropped: 0,
             communicationSeconds: statistics.communicationMean,
-            bubbleSeconds: statistics.bubbleMean, endsRun: statistics.stopRequests > 0)
+            bubbleSeconds: statistics.bubbleMean,
+            stageComputeSeconds: statistics.computationMeans(by: setting.program.mesh),
+            endsRun: statistics.stopRequests > 0)
     }
 }
 

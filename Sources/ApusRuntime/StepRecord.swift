@@ -25,9 +25,19 @@ package struct StepRecord: Hashable, Sendable {
     package var communicationSeconds: Double
     /// Time in which a rank waited for its pipeline neighbours, averaged over ranks.
     package var bubbleSeconds: Double
+    /// Computation for micro-batches by stage, averaged over the stage's ranks.
+    package var stageComputeSeconds: [Double]
 
     /// Whether some rank was asked to stop, so that no rank goes on after this step.
     package var endsRun: Bool
+
+    /// Standard deviation ÷ mean of the stages' compute times.
+    package var stageTimeVariance: Double {
+        let mean = stageComputeSeconds.reduce(0, +) / Double(max(1, stageComputeSeconds.count))
+        guard mean > 0 else { return 0 }
+        let squares = stageComputeSeconds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return (squares / Double(stageComputeSeconds.count)).squareRoot() / mean
+    }
 
     package var tokensPerSecond: Double { stepSeconds > 0 ? Double(tokens) / stepSeconds : 0 }
 }

@@ -68,12 +68,13 @@ struct StepStatistics {
     }
 
     mutating func setUse(
-        rank: Rank, memoryPeak: Bytes, communication: Double, bubble: Double
+        rank: Rank, memoryPeak: Bytes, communication: Double, bubble: Double, computation: Double
     ) {
         let start = layout.use.lowerBound + StatisticsLayout.figuresPerRank * rank.index
         values[start] = Double(memoryPeak.count)
         values[start + 1] = communication
         values[start + 2] = bubble
+        values[start + 3] = computation
     }
 
     var memoryPeakMax: Bytes {
@@ -86,6 +87,16 @@ struct StepStatistics {
     }
     var communicationMean: Double { mean(offset: 1) }
     var bubbleMean: Double { mean(offset: 2) }
+
+    /// Computation for micro-batches, averaged over the ranks of each stage.
+    func computationMeans(by mesh: Mesh) -> [Double] {
+        var sums = [Double](repeating: 0, count: mesh.degrees.pipeline)
+        for rank in 0..<worldSize {
+            let start = layout.use.lowerBound + StatisticsLayout.figuresPerRank * rank
+            sums[mesh.position(of: Rank(rank)).stage.index] += values[start + 3]
+        }
+        return sums.map { $0 / Double(mesh.degrees.stageSize) }
+    }
 
     /// Standard deviation ÷ mean of assignments per expert, per layer, averaged.
     var expertLoadCV: Double {

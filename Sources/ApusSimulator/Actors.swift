@@ -34,7 +34,8 @@ struct ActorSet {
                 Actor(
                     classIndex: index,
                     rank: mesh.rank(at: MeshPosition(stage: programClass.stage, local: 0)),
-                    rankCount: mesh.degrees.stageSize)
+                    rankCount: mesh.degrees.stageSize,
+                    slowness: conditions.slowness(of: programClass.stage))
             }
             return
         }
@@ -66,6 +67,7 @@ struct ActorSet {
     private static func kind(of rank: Rank, _ program: Program, _ conditions: Conditions) -> Actor {
         let position = program.mesh.position(of: rank)
         var actor = Actor(classIndex: position.stage.index, rank: Rank(0), rankCount: 0)
+        actor.slowness = conditions.slowness(of: position.stage)
         for slow in conditions.slowRanks where slow.rank == rank { actor.slowness *= slow.factor }
         actor.isHot =
             conditions.hotExpertShare != nil

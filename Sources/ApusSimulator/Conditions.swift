@@ -13,6 +13,17 @@ package struct Conditions: Hashable, Sendable {
         }
     }
 
+    /// A stage all ranks of which compute `factor` times as long.
+    package struct SlowStage: Hashable, Sendable {
+        package var stage: Stage
+        package var factor: Double
+
+        package init(stage: Stage, factor: Double) {
+            self.stage = stage
+            self.factor = factor
+        }
+    }
+
     /// Links on which each transfer takes `factor` times as long.
     package struct SlowLink: Hashable, Sendable {
         package enum Place: Hashable, Sendable {
@@ -32,6 +43,7 @@ package struct Conditions: Hashable, Sendable {
     }
 
     package var slowRanks: [SlowRank] = []
+    package var slowStages: [SlowStage] = []
     package var slowLinks: [SlowLink] = []
     /// The share of all rows that goes to the ranks of one expert share, in place of an even one.
     package var hotExpertShare: Double?
@@ -41,6 +53,11 @@ package struct Conditions: Hashable, Sendable {
     package var seed: UInt64 = 1
 
     package init() {}
+
+    /// How many times as long every rank of a stage computes.
+    func slowness(of stage: Stage) -> Double {
+        slowStages.reduce(1) { $1.stage == stage ? $0 * $1.factor : $0 }
+    }
 
     /// Whether some ranks of a stage behave unlike others.
     var tellsRanksApart: Bool { !slowRanks.isEmpty || hotExpertShare != nil }

@@ -129,6 +129,22 @@ package func monotonicSeconds() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
+/// Seconds that this thread has kept a processor busy.
+///
+/// Unlike the time of a clock on the wall it leaves out when others had the processor.
+package func threadProcessorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// Holds this thread still.
+package func sleep(seconds: Double) {
+    var time = timespec(
+        tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
+    nanosleep(&time, nil)
+}
+
 /// Ends this process at once, without leaving anything in order.
 package func endProcess(status: Int32) -> Never { _exit(status) }
 

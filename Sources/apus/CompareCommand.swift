@@ -82,6 +82,8 @@ struct MeasuredRun {
     var path: String
     var trace: Trace?
     var steps: [StepLog] = []
+    /// Layers that went to other stages in the run.
+    var moves: [RebalanceLog] = []
 
     init(path: String) throws {
         self.path = path
@@ -91,8 +93,14 @@ struct MeasuredRun {
             trace = try Trace(bytes: bytes, file: path)
             return
         }
-        let lines = bytes.split(separator: 10).prefix(Self.lineCountMax)
-        steps = lines.compactMap { StepLog(line: String(decoding: $0, as: UTF8.self)) }
+        for bytes in bytes.split(separator: 10).prefix(Self.lineCountMax) {
+            let line = String(decoding: bytes, as: UTF8.self)
+            if let step = StepLog(line: line) {
+                steps.append(step)
+            } else if let move = RebalanceLog(line: line) {
+                moves.append(move)
+            }
+        }
         guard steps.isEmpty else { return }
         throw Problems([
             Diagnostic(

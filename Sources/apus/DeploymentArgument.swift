@@ -75,3 +75,12 @@ extension Deployment {
         ])
     }
 }
+
+/// The text of a deployment to write, of which reading it back finds no fault.
+func checkedText(of deployment: Deployment, file: String) throws(Problems) -> String {
+    let text = deployment.text()
+    let read = try readDeployment(text: text, file: file) { _ throws(Problems) in [] }
+    let problems = read.notes.filter { $0.severity != .note }
+    guard problems.isEmpty else { throw Problems(problems) }
+    return text
+}

@@ -25,6 +25,7 @@ struct LocalLauncher {
                 onReport: { _, line in
                     if line == RankProcess.ready { output.rankIsReady() }
                     if let log = StepLog(line: line) { output.step(log) }
+                    if let log = RebalanceLog(line: line) { output.rebalanced(log) }
                 },
                 onOutput: { rank, line in output.rankOutput(rank, line) },
                 say: { printMessage($0) }))

@@ -129,15 +129,6 @@ struct PlanCommand: ParsableCommand {
 
     // MARK: - Files
 
-    /// The text of a deployment, of which reading it back finds no fault.
-    private func checkedText(of deployment: Deployment, file: String) throws(Problems) -> String {
-        let text = deployment.text()
-        let read = try readDeployment(text: text, file: file) { _ throws(Problems) in [] }
-        let problems = read.notes.filter { $0.severity != .note }
-        guard problems.isEmpty else { throw Problems(problems) }
-        return text
-    }
-
     private func write(_ text: String, to path: String) throws(SystemError) {
         try writeFileAtomically(Array(text.utf8), to: path)
         if !options.quiet { printMessage("wrote \(path)") }

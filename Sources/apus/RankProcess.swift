@@ -4,6 +4,7 @@ import ApusEngine
 import ApusPlan
 import ApusProgram
 import ApusRuntime
+import ApusSimulator
 import ApusSystem
 import ApusTrace
 import ArgumentParser
@@ -49,11 +50,14 @@ struct RankProcess {
             : nil
         output?.banner()
         let engine = try openEngine()
-        let rank = try TrainingRank(
+        let meeting = try rendezvous.meeting(
+            engine, environment, timeoutSeconds: job.timeoutSeconds)
+        var rank = try TrainingRank(
             rank: rendezvous.rank, deployment: job.deployment, program: job.program,
-            corpus: corpus, engine: engine,
-            meeting: try rendezvous.meeting(
-                engine, environment, timeoutSeconds: job.timeoutSeconds))
+            corpus: corpus, engine: engine, meeting: meeting)
+        var balance = RankBalance(job, rank: rendezvous.rank, meeting: meeting)
+        let stage = job.program.mesh.position(of: rendezvous.rank).stage
+        for slow in job.slowStages where slow.stage == stage { rank.slowDown(by: slow.factor) }
         try? supervisor?.send(Self.ready)
         if let trace = job.trace { rank.traceLast(trace.stepCount) }
         stop.beginLoop()
@@ -67,6 +71,11 @@ struct RankProcess {
                 guard rendezvous.rank.index == 0 else { return }
                 try? supervisor?.send(StepLog(record).line)
                 output?.step(StepLog(record))
+            } nextProgram: { record throws(Problems) in
+                try balance?.next(after: record) { move in
+                    try? supervisor?.send(move.line)
+                    output?.rebalanced(move)
+                }
             }
         } catch {
             end(after: error, supervisor)

@@ -104,16 +104,7 @@ struct ReportedRun {
 
     /// The step as the cost model prices it.
     private var step: Step? {
-        guard var bucket = input.plan.bucket(forLength: shape.sequenceLength) else { return nil }
-        bucket.sequencesPerDataRank = shape.sequencesPerDataRank
-        bucket.microBatches = shape.microBatches
-        var workload = input.deployment.workload
-        workload.sequencesPerBatch = shape.sequencesPerDataRank * program.mesh.degrees.data
-        workload.precision = shape.precision
-        return Step(
-            model: input.deployment.model, cluster: input.cluster, workload: workload,
-            routing: input.deployment.routing, plan: input.plan, bucket: bucket,
-            sequenceLength: shape.sequenceLength)
+        Step(training: input.deployment, plan: input.plan, shape: shape, on: input.cluster)
     }
 
     /// The section of the report.

@@ -125,6 +125,12 @@ struct ConditionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A stage whose ranks all compute F times as long; may be repeated.",
+            valueName: "s:f"))
+    var slowStage: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             """
             Links whose transfers take F times as long: a level of the cluster's network, or two \
             stages such as `0-1`; may be repeated.
@@ -154,7 +160,7 @@ struct ConditionOptions: ParsableArguments {
     func conditions(for step: Step) throws -> Conditions {
         var conditions = Conditions()
         conditions.slowRanks = try slowRank.map { text in
-            let (name, factor) = try parts(text, of: "--slow-rank")
+            let (name, factor) = try nameAndFactor(text, of: "--slow-rank")
             let worldSize = step.degrees.worldSize
             guard let rank = Int(name), (0..<worldSize).contains(rank) else {
                 throw ValidationError(
@@ -162,8 +168,11 @@ struct ConditionOptions: ParsableArguments {
             }
             return .init(rank: Rank(rank), factor: factor)
         }
+        conditions.slowStages = try slowStage.map { text in
+            try stageAndFactor(text, of: "--slow-stage", stages: step.degrees.pipeline)
+        }
         conditions.slowLinks = try slowLink.map { text in
-            let (name, factor) = try parts(text, of: "--slow-link")
+            let (name, factor) = try nameAndFactor(text, of: "--slow-link")
             return .init(place: try place(name, of: text, in: step), factor: factor)
         }
         conditions.hotExpertShare = hotExpert
@@ -190,15 +199,5 @@ struct ConditionOptions: ParsableArguments {
         throw ValidationError(
             "`--slow-link \(text)` names `\(name)`; the cluster has \(known), the pipeline the "
                 + "stages 0 to \(step.degrees.pipeline - 1)")
-    }
-
-    private func parts(_ text: String, of flag: String) throws -> (String, Double) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let factor = Double(parts[1]), (0.01...1000).contains(factor)
-        else {
-            throw ValidationError(
-                "`\(flag) \(text)` is not a name and a factor from 0.01 to 1000, such as `0:1.5`")
-        }
-        return (String(parts[0]), factor)
     }
 }

@@ -73,21 +73,16 @@ extension SimulationInput {
         var run = deployment
         run.run.sequenceLength = length
         run.run.sequencesPerStep = sequences
-        guard var shape = StepShape(training: run),
-            var bucket = plan.bucket(forLength: length)
-        else { throw Problems([noBucket(for: length)]) }
+        guard var shape = StepShape(training: run) else {
+            throw Problems([noBucket(for: length)])
+        }
         if let microBatches {
             shape.sequencesPerMicroBatch = max(1, shape.sequencesPerDataRank / microBatches)
             shape.microBatches = microBatches
         }
-        bucket.sequencesPerDataRank = shape.sequencesPerDataRank
-        bucket.microBatches = shape.microBatches
-        var workload = deployment.workload
-        workload.sequencesPerBatch = sequences
-        workload.precision = run.run.precision
-        let step = Step(
-            model: deployment.model, cluster: cluster, workload: workload,
-            routing: deployment.routing, plan: plan, bucket: bucket, sequenceLength: length)
+        guard let step = Step(training: run, plan: plan, shape: shape, on: cluster) else {
+            throw Problems([noBucket(for: length)])
+        }
         return (step, shape)
     }
 
@@ -97,5 +92,23 @@ extension SimulationInput {
             .sequenceLength, location: positions.location(of: path), path: path,
             problem: "no bucket of the plan holds sequences of \(length) tokens",
             expected: "at most \(plan.buckets.last?.lengthMax ?? 0)")
+    }
+}
+
+extension Step {
+    /// The step of a shape that `apus train` runs, as the cost model prices it.
+    ///
+    /// `nil` where the plan has no bucket for it.
+    init?(training deployment: Deployment, plan: Plan, shape: StepShape, on cluster: Cluster) {
+        guard var bucket = plan.bucket(forLength: shape.sequenceLength) else { return nil }
+        bucket.sequencesPerDataRank = shape.sequencesPerDataRank
+        bucket.microBatches = shape.microBatches
+        var workload = deployment.workload
+        workload.sequencesPerBatch = shape.sequencesPerDataRank * plan.degrees.data
+        workload.precision = shape.precision
+        self.init(
+            model: deployment.model, cluster: cluster, workload: workload,
+            routing: deployment.routing, plan: plan, bucket: bucket,
+            sequenceLength: shape.sequenceLength)
     }
 }

@@ -22,6 +22,10 @@ struct StepLog: Codable {
     var dropped: Int
     var communication_s: Double
     var bubble_s: Double
+    /// Computation for micro-batches by stage, averaged over its ranks; older logs have none.
+    var stage_compute_s: [Double]?
+    /// Their standard deviation ÷ their mean.
+    var stage_time_variance: Double?
     /// Which membership of ranks the step ran with; it changes when a run survives a fault.
     var generation: Int
 
@@ -45,16 +49,13 @@ struct StepLog: Codable {
         dropped = record.dropped
         communication_s = record.communicationSeconds
         bubble_s = record.bubbleSeconds
+        stage_compute_s = record.stageComputeSeconds
+        stage_time_variance = record.stageTimeVariance
         generation = 0
     }
 
     /// The record as one line of JSON.
-    var line: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
-    }
+    var line: String { jsonLine(self) }
 
     init?(line: String) {
         guard line.hasPrefix("{"),
@@ -62,4 +63,12 @@ struct StepLog: Codable {
         else { return nil }
         self = log
     }
+}
+
+/// A value as one line of JSON, with its keys in order.
+func jsonLine(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else { return "{}" }
+    return String(decoding: data, as: UTF8.self)
 }

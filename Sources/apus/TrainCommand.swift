@@ -1,8 +1,11 @@
 import ApusBase
 import ApusControl
+import ApusCost
 import ApusEngine
 import ApusPlan
+import ApusPlanner
 import ApusProgram
+import ApusSimulator
 import ApusSystem
 import ArgumentParser
 
@@ -65,6 +68,20 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            """
+            Every so many steps, move layers away from a stage that was consistently slow; losses \
+            stay the same.
+            """, valueName: "count"))
+    var rebalanceEvery: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "A stage whose ranks compute F times as long, by idling; may be repeated.",
+            valueName: "s:f", visibility: .hidden))
+    var slowStage: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "Seconds after which a rank that waits for another gives up.", valueName: "seconds"))
     var timeout = 300.0
 
@@ -78,6 +95,9 @@ struct TrainCommand: ParsableCommand {
         try require(sequences, of: "--sequences", in: FileSchema.sequences)
         try require(learningRate, of: "--learning-rate", in: FileSchema.learningRate)
         try require(traceSteps, of: "--trace-steps", in: 1...1000)
+        try require(
+            rebalanceEvery, of: "--rebalance-every",
+            in: StageTimeSeries.stepCountMin...FileSchema.steps.upperBound)
         try require(timeout, of: "--timeout", in: 1...86_400, unit: " seconds")
     }
 
@@ -125,7 +145,32 @@ struct TrainCommand: ParsableCommand {
             file: file, deployment: deployment, plan: plan, program: program,
             replacements: replacements, notes: read.notes, data: data, log: log,
             trace: trace.map { (path: $0, stepCount: traceSteps) },
+            balance: try balance(deployment, plan, shape),
+            slowStages: try slowStage.map {
+                try stageAndFactor($0, of: "--slow-stage", stages: plan.degrees.pipeline)
+            },
             enginePath: engine, device: device, timeoutSeconds: timeout)
+    }
+
+    /// What moves layers between stages in the run, where that is asked for.
+    private func balance(
+        _ deployment: Deployment, _ plan: Plan, _ shape: StepShape
+    ) throws -> (running: RunningBalance, interval: Int)? {
+        guard let interval = rebalanceEvery else { return nil }
+        guard let cluster = deployment.cluster,
+            let step = Step(training: deployment, plan: plan, shape: shape, on: cluster)
+        else {
+            throw Problems([
+                Diagnostic(
+                    .missingKey, location: Diagnostic.Location(file: file), path: "cluster",
+                    problem: "the deployment has no `cluster` to predict with, which "
+                        + "`--rebalance-every` needs",
+                    expected: "a `cluster` section; `apus calibrate` writes that of this machine")
+            ])
+        }
+        let running = RunningBalance(
+            Rebalancer(step: step, shape: shape), plan: plan, every: interval)
+        return (running, interval)
     }
 
     private func override(_ deployment: inout Deployment) {
@@ -149,6 +194,10 @@ struct TrainingJob {
     var log: String?
     /// Where the trace goes, and how many of the last steps it holds.
     var trace: (path: String, stepCount: Int)?
+    /// What moves layers between stages, and after how many steps each time.
+    var balance: (running: RunningBalance, interval: Int)?
+    /// Stages that are made slow for a test.
+    var slowStages: [Conditions.SlowStage]
     var enginePath: String
     var device: DeviceChoice
     var timeoutSeconds: Double

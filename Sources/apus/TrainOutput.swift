@@ -53,15 +53,32 @@ final class TrainOutput {
         say("ready   all ranks hold their weights and have met, after \(duration(elapsed))\n")
     }
 
-    /// Takes note of a step that all ranks have finished.
-    func step(_ entry: StepLog) {
-        steps.append(entry)
+    /// Takes note of layers that went to other stages.
+    func rebalanced(_ entry: RebalanceLog) {
+        append(entry.line)
+        guard !options.quiet else { return }
+        say(entry.words)
+    }
+
+    private func append(_ line: String) {
         do {
-            try log?.append(entry.line)
+            try log?.append(line)
         } catch {
             printMessage("warning: \(error); the log ends here")
             log = nil
         }
+    }
+
+    /// How far the stages' compute times lie apart, where that is worth a look.
+    private func unevenStages(_ entry: StepLog) -> String {
+        guard let variance = entry.stage_time_variance, variance > 0.1 else { return "" }
+        return "  stages ± \(percent(variance))"
+    }
+
+    /// Takes note of a step that all ranks have finished.
+    func step(_ entry: StepLog) {
+        steps.append(entry)
+        append(entry.line)
         memory.look()
         guard !options.quiet else { return }
         let total = job.deployment.run.steps
@@ -75,6 +92,7 @@ final class TrainOutput {
                 + "  norm \(significant(entry.grad_norm))"
                 + "  lr \(String(format: "%.2e", entry.lr))"
                 + "  load cv \(fixed(entry.expert_load_cv, decimals: 2))"
+                + unevenStages(entry)
                 + "  left \(duration(left))")
     }
 

@@ -9,6 +9,7 @@ struct TrainingRun {
         "step", "loss", "tokens", "tokens_per_s", "step_time_s", "lr", "grad_norm",
         "memory_peak_bytes", "expert_load_cv", "expert_load", "kept", "rerouted", "buffered",
         "dropped", "communication_s", "bubble_s", "generation",
+        "stage_compute_s", "stage_time_variance",
     ]
 
     static var hasEngine: Bool {

@@ -99,7 +99,7 @@ struct ProgramMessageTests {
         let norm = try #require(program.site(of: .gradientNorm, stage: 0))
         #expect(
             text(program.leavingOut(norm).verify()) == """
-                error: stage 0, instruction 97 `START statistics on world 680B` does not follow \
+                error: stage 0, instruction 97 `START statistics on world 688B` does not follow \
                 the gradients' norm  [step-order]
                 error: stage 0, instruction 99 `STEP` does not follow the sum over all ranks\
                   [step-order]

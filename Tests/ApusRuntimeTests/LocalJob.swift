@@ -17,6 +17,9 @@ struct LocalJob {
     var recompute = Plan.Recompute.none
     var placement = Plan.Placement.outermost
     var steps = 5
+    var layersPerStage: [Int]?
+    /// Layers of each virtual stage after so many steps.
+    var moves: [Int: [Int]] = [:]
     var settings = RunSettings(
         seed: 3, steps: 5, learningRate: 1e-3, warmupSteps: 2, gradientClip: 0.05,
         sequenceLength: 16)
@@ -45,14 +48,7 @@ struct LocalJob {
     }
 
     func run(_ engine: Engine) throws -> Outcome {
-        let plan = Plan(
-            degrees: degrees, schedule: schedule, chunksPerRank: chunks,
-            pipelinePlacement: placement, buckets: [])
-        let shape = StepShape(
-            sequenceLength: settings.sequenceLength,
-            sequencesPerMicroBatch: Self.sequencesPerStep / degrees.data / microBatches,
-            microBatches: microBatches, recompute: recompute)
-        let program = try compile(model: model, plan: plan, shape: shape)
+        let program = try program(layersPerStage)
         let store = try Store.inProcess(engine)
         let outcome = Mutex(Outcome(gradientNorms: [], gradients: [:], parameters: [:]))
         let failures = Mutex<[String]>([])
@@ -78,6 +74,17 @@ struct LocalJob {
         return outcome.withLock { $0 }
     }
 
+    private func program(_ layersPerStage: [Int]?) throws -> Program {
+        let plan = Plan(
+            degrees: degrees, schedule: schedule, chunksPerRank: chunks,
+            pipelinePlacement: placement, layersPerStage: layersPerStage, buckets: [])
+        let shape = StepShape(
+            sequenceLength: settings.sequenceLength,
+            sequencesPerMicroBatch: Self.sequencesPerStep / degrees.data / microBatches,
+            microBatches: microBatches, recompute: recompute)
+        return try compile(model: model, plan: plan, shape: shape)
+    }
+
     struct Failure: Error, CustomStringConvertible {
         var text: String
         var description: String { text }
@@ -88,7 +95,7 @@ struct LocalJob {
     ) throws -> Outcome {
         let setting = RankSetting(rank: rank, model: model, program: program, settings: settings)
         let meeting = Communicators.Meeting(store: store, host: "127.0.0.1", timeoutSeconds: 60)
-        let runtime = try Runtime(setting, engine: engine, meeting: meeting)
+        var runtime = try Runtime(setting, engine: engine, meeting: meeting)
         let mesh = program.mesh
         let plan = BatchPlan(
             shape: program.shape, mesh: mesh,
@@ -102,6 +109,10 @@ struct LocalJob {
             outcome.losses.append(record.loss)
             outcome.gradientNorms[0].append(record.gradientNorm)
             if step == 0 { outcome.gradients = try runtime.pieces { try $0.gradient($1) } }
+            if let layers = moves[step + 1] {
+                runtime = try runtime.moved(
+                    to: try self.program(layers), meeting: meeting.under("after-\(step + 1)"))
+            }
         }
         outcome.parameters = try runtime.pieces { try $0.value($1) }
         return outcome

@@ -24,6 +24,23 @@ struct ConditionTests {
         #expect(step.stepTime.count == expected)
     }
 
+    @Test("a slow stage is what its ranks make it when all are slow, and splits no class")
+    func slowsWholeStage() throws {
+        let program = try Program.small(.small(pipeline: 2, data: 2, expert: 2))
+        var simulator = Simulator(program: program, prices: Self.prices)
+        simulator.conditions.slowStages = [.init(stage: Stage(1), factor: 1.5)]
+        let whole = simulator.run()
+        #expect(whole.rankSets.count == 2)
+        simulator.conditions = Conditions()
+        let undisturbed = simulator.run()
+        simulator.conditions.slowRanks = [2, 3].map { .init(rank: Rank($0), factor: 1.5) }
+        let ranks = simulator.run()
+        #expect(whole.stepTime == ranks.stepTime)
+        #expect(whole.stepTime > undisturbed.stepTime)
+        simulator.conditions.slowStages = [.init(stage: Stage(1), factor: 2)]
+        #expect(simulator.run().stepTime > ranks.stepTime)
+    }
+
     @Test("ranks of its groups wait for a slow rank, and are told apart from it")
     func splitsClass() throws {
         let program = try Program.small(.small(data: 8, expert: 4))

@@ -11,9 +11,7 @@ struct StageBalanceCheck: Check {
 
     func findings(in audit: Audit) -> [Diagnostic] {
         let deployment = audit.deployment
-        guard let plan = deployment.plan, plan.degrees.pipeline > 1, plan.chunksPerRank == 1 else {
-            return []
-        }
+        guard let plan = deployment.plan, plan.degrees.pipeline > 1 else { return [] }
         let uneven = deployment.workload.sequenceLengths.compactMap { length -> Uneven? in
             guard let planned = Alternative(to: deployment, at: length) else { return nil }
             let times = Self.times(of: planned)
@@ -47,32 +45,22 @@ struct StageBalanceCheck: Check {
         alternative.prediction.stages.map { $0.forward + $0.backward }
     }
 
-    /// Layers moved one by one from the slowest stage to the fastest, as long as it helps.
+    /// The split that makes the slowest stage fastest, where the step is faster with it.
     private func hint(
         _ deployment: Deployment, _ planned: Alternative, at length: Int
     ) -> String? {
-        let plan = planned.step.plan
-        var best = planned
-        var layers = (0..<plan.degrees.pipeline).map {
-            plan.layers(of: Stage($0), in: planned.step.model).map(\.count).reduce(0, +)
-        }
-        for _ in 0..<planned.step.model.layerCount {
-            let times = Self.times(of: best)
-            let order = layers.indices.sorted { times[$0] < times[$1] }
-            guard let slowest = order.last(where: { layers[$0] > 1 }), let fastest = order.first,
-                slowest != fastest
-            else { break }
-            layers[slowest] -= 1
-            layers[fastest] += 1
-            let moved = Alternative(to: deployment, at: length) { $0.plan?.layersPerStage = layers }
-            guard let moved, moved.prediction.stepTime < best.prediction.stepTime else { break }
-            best = moved
-        }
-        guard best.prediction.stepTime < planned.prediction.stepTime,
-            let layers = best.step.plan.layersPerStage
+        let balance = CostModel(cluster: planned.step.cluster)
+            .layerBalance(over: [(1, planned.step)])
+        guard let layers = balance.split(),
+            let moved = Alternative(
+                to: deployment, at: length, { $0.plan = $0.plan?.splitting(layers: layers) }),
+            moved.prediction.stepTime < planned.prediction.stepTime
         else { return nil }
         let list = layers.map(String.init).joined(separator: ", ")
-        return "`layers_per_stage: [\(list)]`: \(best.prediction.stepTime) a step instead of "
+        let chunks = moved.step.plan.chunksPerRank
+        let arms = chunks == planned.step.plan.chunksPerRank ? "" : "`chunks_per_rank: \(chunks)`, "
+        return
+            "\(arms)`layers_per_stage: [\(list)]`: \(moved.prediction.stepTime) a step instead of "
             + "\(planned.prediction.stepTime)"
     }
 }

@@ -24,6 +24,13 @@ package struct Communicators: ~Copyable {
             self.host = host
             self.timeoutSeconds = timeoutSeconds
         }
+
+        /// The same meeting for groups that are joined anew.
+        func under(_ name: String) -> Meeting {
+            var meeting = self
+            meeting.prefix += "/\(name)"
+            return meeting
+        }
     }
 
     /// Joins the groups in an order that all ranks share, so that nobody waits in a circle.

@@ -10,8 +10,10 @@ package struct TrainingRank: ~Copyable {
     private let corpus: Corpus
     private let sampler: SequenceSampler
     private let batches: BatchPlan
-    private let runtime: Runtime
+    private var runtime: Runtime
+    private let meeting: Communicators.Meeting
     private let exchange: TraceExchange
+    private var tracedSteps: Int?
 
     /// Joins the job.
     ///
@@ -35,11 +37,16 @@ package struct TrainingRank: ~Copyable {
         self.corpus = corpus
         self.sampler = sampler
         self.runtime = runtime
+        self.meeting = meeting
         exchange = TraceExchange(store: meeting.store, prefix: meeting.prefix)
     }
 
+    /// Makes this rank compute `factor` times as long, by idling, as a slow machine would.
+    package func slowDown(by factor: Double) { runtime.computation.slowness = factor }
+
     /// Keeps the trace of the last `stepCount` steps.
-    package func traceLast(_ stepCount: Int) {
+    package mutating func traceLast(_ stepCount: Int) {
+        tracedSteps = stepCount
         runtime.recorder = StepRecorder(
             stepCountMax: stepCount, program: runtime.setting.program)
     }
@@ -72,10 +79,13 @@ package struct TrainingRank: ~Copyable {
     ///   - isStopRequested: whether to stop after the step that runs; all ranks then do.
     ///   - onStart: called before each step with its number, from 1.
     ///   - onStep: called after each step.
+    ///   - nextProgram: asked after each step but the last for another split of layers to go on
+    ///     with; every rank has to give the same answer.
     /// - Returns: whether the last step was reached; it is not where some rank was asked to stop.
     /// - Throws: `RuntimeError` with the step and the instruction that failed.
-    package func train(
-        isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void
+    package mutating func train(
+        isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void,
+        nextProgram: (StepRecord) throws(Problems) -> Program? = { _ in nil }
     ) throws(RuntimeError) -> Bool {
         runtime.isStopRequested = isStopRequested
         for step in 0..<deployment.run.steps {
@@ -87,8 +97,35 @@ package struct TrainingRank: ~Copyable {
             }
             onStep(record)
             if record.endsRun { return step + 1 == deployment.run.steps }
+            if step + 1 < deployment.run.steps { try change(after: record, nextProgram) }
         }
         return true
+    }
+
+    /// Goes on with another split of layers where one is given.
+    private mutating func change(
+        after record: StepRecord, _ nextProgram: (StepRecord) throws(Problems) -> Program?
+    ) throws(RuntimeError) {
+        func failure(_ cause: RuntimeError.Cause, isCommunication: Bool) -> RuntimeError {
+            RuntimeError(
+                rank: runtime.setting.rank, step: record.step, instruction: nil, cause: cause,
+                isCommunication: isCommunication)
+        }
+        let program: Program?
+        do throws(Problems) {
+            program = try nextProgram(record)
+        } catch {
+            let texts = error.diagnostics.map(\.problem)
+            throw failure(.check(texts.joined(separator: "; ")), isCommunication: false)
+        }
+        guard let program else { return }
+        do throws(EngineError) {
+            runtime = try runtime.moved(
+                to: program, meeting: meeting.under("after-\(record.step)"))
+        } catch {
+            throw failure(.engine(error), isCommunication: true)
+        }
+        if let tracedSteps { traceLast(tracedSteps) }
     }
 }
 
