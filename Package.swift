@@ -81,7 +81,7 @@ let package = Package(
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
                 "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
-                "ApusCalibration", arguments,
+                "ApusCalibration", "ApusRouting", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),

@@ -2,6 +2,7 @@ import ApusBase
 import ApusControl
 import ApusPlan
 import ApusProgram
+import ApusRouting
 import ApusRuntime
 import ApusSystem
 import Foundation
@@ -114,7 +115,8 @@ final class TrainOutput {
                 ? memory.peak?.count : nil,
             dropped: steps.map(\.dropped).reduce(0, +),
             expert_load_cv: steps.last?.expert_load_cv ?? 0,
-            expert_load_cv_max: job.deployment.model.loadVariationMax, log: job.log,
+            expert_load_cv_max: job.deployment.model.loadVariationMax,
+            routing: job.deployment.run.routing.rawValue, log: job.log,
             trace: job.trace?.path)
         if options.json { return try printJSON(summary) }
         for line in summary.lines { printLine(line) }
@@ -167,6 +169,8 @@ private struct TrainSummary: Encodable {
     /// Of the last step; `expert_load_cv_max` is that of a router that sends all tokens one way.
     var expert_load_cv: Double
     var expert_load_cv_max: Double
+    /// Who chose the experts: the router (`natural`), or a pattern.
+    var routing: String
     var log: String?
     var trace: String?
 
@@ -183,7 +187,7 @@ private struct TrainSummary: Encodable {
                 + "byte entropy of the text \(fixed(byte_entropy_nats, decimals: 4))",
             "memory  tensors peak at \(Bytes(memory_peak_bytes)) on a rank"
                 + (resident_peak_bytes.map { ", all processes together at \(Bytes($0))" } ?? ""),
-            "routing dropless, natural: \(dropped) assignments dropped; expert load cv "
+            "routing dropless, \(routing): \(dropped) assignments dropped; expert load cv "
                 + "\(fixed(expert_load_cv, decimals: 2)) in the last step (0 is even, "
                 + "\(fixed(expert_load_cv_max, decimals: 2)) is all tokens on the same experts)",
         ]

