@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// The page in a real browser, through `scripts/check-report`.
-@Suite("A report in a browser")
+@Suite("A report in a browser", .slow)
 struct BrowserTests {
     static let hasChromium =
         ["chromium", "chromium-browser", "google-chrome", "chrome"].contains { name in
