@@ -1,3 +1,4 @@
+import ApusBase
 package import ApusProgram
 
 /// How long ranks wait in a step, by what for, in the mean over ranks.

@@ -57,12 +57,3 @@ package struct StageTimeSeries: Hashable, Sendable {
             stage: Stage(stage), seconds: medians[stage], others: others, noise: noise)
     }
 }
-
-/// The middle of the values, or the mean of the two in the middle; 0 of none.
-private func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return 0 }
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count.isMultiple(of: 2)
-        ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
-}

@@ -1,3 +1,5 @@
+import ApusBase
+
 /// What a training run logged.
 package struct RunReport: Hashable, Sendable {
     /// One step; `nil` is what the log did not say.
@@ -35,10 +37,7 @@ package struct RunReport: Hashable, Sendable {
         let known = (steps.count > 1 ? steps.dropFirst() : steps[...]).compactMap {
             $0[keyPath: field]
         }
-        guard !known.isEmpty else { return nil }
-        let sorted = known.sorted()
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+        return known.isEmpty ? nil : ApusBase.median(known)
     }
 }
 
