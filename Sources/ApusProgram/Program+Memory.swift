@@ -18,6 +18,12 @@ extension ProgramClass {
     /// The layers of all chunks, from the embedding to the head.
     package var layers: [Int] { chunks.flatMap { Array($0) } }
 
+    /// The same in words, such as `0–3 and 8–11`, without chunks that hold none.
+    package var layerWords: String {
+        chunks.filter { !$0.isEmpty }.map { "\($0.lowerBound)–\($0.upperBound - 1)" }
+            .joined(separator: " and ")
+    }
+
     /// The weights that a rank of the class stores, with the given ones of each layer's experts.
     package func parameters(
         of model: Model, mesh: Mesh, experts: Range<Int>

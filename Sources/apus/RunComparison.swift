@@ -27,6 +27,11 @@ struct RunComparison {
     /// `nil` for a log, which knows no instructions.
     let comparison: TraceComparison?
 
+    private static let names = [
+        (name: "step_time", unit: "s"), ("tokens_per_s", "tokens/s"), ("memory_peak", "B"),
+        ("communication", "s"), ("bubble", "s"),
+    ]
+
     init(_ measured: MeasuredRun, _ input: SimulationInput, file: String) throws {
         self.measured = measured
         self.file = file
@@ -40,19 +45,9 @@ struct RunComparison {
         }
         predicted = trace
         let waits = WaitTimes(trace, program: program)
-        var figures = [
-            Figure(
-                name: "step_time", unit: "s", predicted: simulated.result.stepTime.count,
-                measured: 0),
-            Figure(
-                name: "tokens_per_s", unit: "tokens/s", predicted: simulated.tokensPerSecond,
-                measured: 0),
-            Figure(
-                name: "memory_peak", unit: "B",
-                predicted: Double(simulated.result.memoryPeak.count), measured: 0),
-            Figure(
-                name: "communication", unit: "s", predicted: waits.collectives, measured: 0),
-            Figure(name: "bubble", unit: "s", predicted: waits.neighbours, measured: 0),
+        let expected = [
+            simulated.result.stepTime.count, simulated.tokensPerSecond,
+            Double(simulated.result.memoryPeak.count), waits.collectives, waits.neighbours,
         ]
         let seen: [Double]
         if let trace = measured.trace {
@@ -78,8 +73,11 @@ struct RunComparison {
                 median(steps.map(\.communication_s)), median(steps.map(\.bubble_s)),
             ]
         }
-        for index in figures.indices { figures[index].measured = seen[index] }
-        self.figures = figures
+        figures = Self.names.indices.map { index in
+            let (name, unit) = Self.names[index]
+            return Figure(
+                name: name, unit: unit, predicted: expected[index], measured: seen[index])
+        }
     }
 
     /// The step that was run, as far as the run itself says it.

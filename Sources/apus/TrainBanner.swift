@@ -62,10 +62,9 @@ struct TrainBanner {
             let model = job.deployment.model
             let count = job.program.parameterCount(of: programClass, in: model)
             let kept = job.program.persistentSize(of: programClass, in: model)
-            let layers = programClass.chunks.filter { !$0.isEmpty }
-                .map { "\($0.lowerBound)–\($0.upperBound - 1)" }.joined(separator: " and ")
-            return "stage \(programClass.stage) ranks \(list(ranks)), layers \(layers): "
-                + "\(grouped(count)) parameters a rank, \(kept) "
+            return
+                "stage \(programClass.stage) ranks \(list(ranks)), "
+                + "layers \(programClass.layerWords): \(grouped(count)) parameters a rank, \(kept) "
                 + "with gradients and Adam, activations planned at "
                 + "\(programClass.memoryPeak.size)"
         }

@@ -5,8 +5,8 @@ import ApusPlan
 extension StageCompiler {
     /// Starts the receive that an entry waits for, if it waits for one.
     mutating func startReceive(for entry: ScheduleEntry) {
-        guard let payload = context.payload(neededBy: entry), let queue = payload.queue,
-            !context.staysLocal(payload)
+        guard let payload = context.payload(neededBy: entry),
+            let queue = context.queue(of: payload)
         else { return }
         let id = Transfer.ID(payload: payload, role: .receive)
         let destination = value(.tensor, context.hiddenSize)
@@ -19,7 +19,7 @@ extension StageCompiler {
     }
 
     mutating func receive(_ payload: Payload) -> Slot {
-        if context.staysLocal(payload) {
+        guard context.queue(of: payload) != nil else {
             guard let slot = passed.removeValue(forKey: payload) else {
                 preconditionFailure("a schedule runs chunks in the order of the model")
             }
@@ -34,11 +34,10 @@ extension StageCompiler {
     }
 
     mutating func send(_ payload: Payload, _ source: Slot) {
-        guard !context.staysLocal(payload) else {
+        guard let queue = context.queue(of: payload) else {
             passed[payload] = source
             return
         }
-        guard let queue = payload.queue else { preconditionFailure("only hidden states are sent") }
         let id = Transfer.ID(payload: payload, role: .send)
         emit(
             .start(
@@ -49,49 +48,33 @@ extension StageCompiler {
     }
 }
 
-extension Payload {
-    static func activation(into index: Int, _ microBatch: Int) -> Payload {
-        .activation(into: index, microBatch: microBatch)
-    }
-
-    static func activationGradient(into index: Int, _ microBatch: Int) -> Payload {
-        .activationGradient(into: index, microBatch: microBatch)
-    }
-
-    /// The queue of a payload that goes from one stage to another.
-    fileprivate var queue: Queue? {
-        switch self {
-        case .activation(let index, _): .activations(into: index)
-        case .activationGradient(let index, _): .gradients(into: index)
-        default: nil
-        }
-    }
-
-    /// The virtual stage that such a payload enters or entered.
-    fileprivate var boundary: Int? {
-        switch self {
-        case .activation(let index, _), .activationGradient(let index, _): index
-        default: nil
-        }
-    }
-}
-
 extension StageContext {
     /// What an entry needs of another virtual stage.
     fileprivate func payload(neededBy entry: ScheduleEntry) -> Payload? {
+        let own = index(of: entry.chunk)
         switch entry.pass {
         case .forward:
-            startsModel(entry.chunk)
-                ? nil : .activation(into: index(of: entry.chunk), entry.microBatch)
+            return startsModel(entry.chunk)
+                ? nil : .activation(into: own, microBatch: entry.microBatch)
         case .backward, .inputBackward:
-            endsModel(entry.chunk)
-                ? nil : .activationGradient(into: index(of: entry.chunk) + 1, entry.microBatch)
+            return endsModel(entry.chunk)
+                ? nil : .activationGradient(into: own + 1, microBatch: entry.microBatch)
         case .weightBackward:
-            nil
+            return nil
         }
     }
 
-    fileprivate func staysLocal(_ payload: Payload) -> Bool {
-        payload.boundary.map(mesh.virtualStages.isLocal) ?? false
+    /// The queue over which a payload goes to another virtual stage, or `nil` where that stage lies
+    /// on the same rank.
+    fileprivate func queue(of payload: Payload) -> Queue? {
+        switch payload {
+        case .activation(let index, _):
+            mesh.virtualStages.isLocal(entering: index) ? nil : .activations(into: index)
+        case .activationGradient(let index, _):
+            mesh.virtualStages.isLocal(entering: index) ? nil : .gradients(into: index)
+        case .gather, .scatter, .scatterGradient, .gatherGradient, .counts, .dispatch, .combine,
+            .combineGradient, .dispatchGradient, .gradients, .weights, .statistics:
+            preconditionFailure("only hidden states go from one virtual stage to another")
+        }
     }
 }

@@ -159,16 +159,16 @@ extension StageCompiler {
         if context.endsModel(passage.chunk) {
             state.head = forward(.head, passage.microBatch, [hidden], [], true)
         } else {
-            send(
-                .activation(into: context.index(of: passage.chunk) + 1, passage.microBatch), hidden)
+            let next = context.index(of: passage.chunk) + 1
+            send(.activation(into: next, microBatch: passage.microBatch), hidden)
         }
         saved[passage] = state
     }
 
     private mutating func chunkInput(_ passage: Passage, _ state: inout MicroBatchState) -> Slot {
         guard context.startsModel(passage.chunk) else {
-            return receive(
-                .activation(into: context.index(of: passage.chunk), passage.microBatch))
+            let own = context.index(of: passage.chunk)
+            return receive(.activation(into: own, microBatch: passage.microBatch))
         }
         let hidden = value(.tensor, context.hiddenSize)
         state.embedding = forward(.embedding, passage.microBatch, [], [hidden], true)
@@ -186,9 +186,8 @@ extension StageCompiler {
                     .head, passage, state: head, outputGradients: [],
                     inputSizes: [context.hiddenSize])[0]
         } else {
-            gradient = receive(
-                .activationGradient(
-                    into: context.index(of: passage.chunk) + 1, passage.microBatch))
+            let next = context.index(of: passage.chunk) + 1
+            gradient = receive(.activationGradient(into: next, microBatch: passage.microBatch))
         }
         for (layer, layerState) in zip(context.chunks[passage.chunk], state.layers).reversed() {
             gradient = backwardLayer(layer, passage, layerState, gradient)
@@ -201,9 +200,8 @@ extension StageCompiler {
             _ = backward(
                 .embedding, passage, state: embedding, outputGradients: [gradient], inputSizes: [])
         } else {
-            send(
-                .activationGradient(into: context.index(of: passage.chunk), passage.microBatch),
-                gradient)
+            let own = context.index(of: passage.chunk)
+            send(.activationGradient(into: own, microBatch: passage.microBatch), gradient)
         }
     }
 

@@ -44,13 +44,17 @@ private struct Use {
             case .start, .free:
                 // What the host does to hand a transfer over is time for communication.
                 exposed += event.duration
-            case .wait(let id):
+            case .wait:
                 let ready = starts[index].flatMap {
                     step.ready.moment(rank.trace.rank, step: event.step, start: $0)
                 }
                 let waiting = min(event.duration, max(0, (ready ?? event.start) - event.start))
                 exposed += event.duration - waiting
-                if Self.isBetweenStages(id.payload) {
+                let queue = starts[index].flatMap { programClass.queue(startedAt: $0) }
+                let stages = queue.map {
+                    step.program.mesh.stages(of: $0, from: programClass.stage)
+                }
+                if (stages?.count ?? 1) > 1 {
                     bubble += waiting
                 } else {
                     imbalance += waiting
@@ -61,20 +65,17 @@ private struct Use {
         bubble += max(0, step.duration - computation - exposed - imbalance - bubble)
     }
 
-    /// Whether ranks of several stages take part.
-    private static func isBetweenStages(_ payload: Payload) -> Bool {
-        switch payload {
-        case .activation, .activationGradient, .statistics: true
-        case .gather, .scatter, .scatterGradient, .gatherGradient, .counts, .dispatch, .combine,
-            .combineGradient, .dispatchGradient, .gradients, .weights:
-            false
-        }
-    }
-
     mutating func add(_ other: Use, times count: Double) {
         computation += other.computation * count
         exposed += other.exposed * count
         imbalance += other.imbalance * count
         bubble += other.bubble * count
+    }
+}
+
+extension ProgramClass {
+    /// The queue of the transfer that an instruction starts.
+    fileprivate func queue(startedAt index: Int) -> Queue? {
+        if case .start(let transfer) = instructions[index] { transfer.queue } else { nil }
     }
 }

@@ -14,8 +14,6 @@ extension Timeline.Stage {
         let kinds = programClass.timelineKinds
         // What takes no time on any rank, such as the end of a slot's life, is left out.
         let shown = kinds.indices.filter { kinds[$0] != nil }
-        let layers = programClass.chunks.filter { !$0.isEmpty }
-            .map { "\($0.lowerBound)–\($0.upperBound - 1)" }.joined(separator: " and ")
         let events = shown.map { index in
             programClass.timelineEvent(index, kind: kinds[index] ?? .other)
         }
@@ -25,7 +23,7 @@ extension Timeline.Stage {
             }
         }
         self.init(
-            "stage \(programClass.stage) · layers \(layers)",
+            "stage \(programClass.stage) · layers \(programClass.layerWords)",
             events: events, lanes: lanes)
     }
 }
