@@ -1,4 +1,5 @@
-// Stores and process groups of c10d: Gloo between CPUs, NCCL between GPUs.
+// Stores and process groups of c10d: NCCL between GPUs; between CPUs memory on one host, else Gloo.
+#include "SharedGroup.hpp"
 #include "Shim.hpp"
 
 #include <cmath>
@@ -120,6 +121,10 @@ apus_status group_create(
 #else
             TORCH_CHECK(false, "this engine was built without CUDA");
 #endif
+        }
+        if (auto shared = join_shared_group(named, int(rank), int(size), timeout)) {
+            *result = new apus_group{std::move(shared), device};
+            return;
         }
         // One worker thread runs a group's collectives first in, first out, as NCCL does.
         auto options = c10d::ProcessGroupGloo::Options::create(timeout);

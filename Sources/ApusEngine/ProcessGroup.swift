@@ -1,6 +1,7 @@
 import CApusEngine
 
-/// Ordered ranks that share collectives: Gloo between CPUs, NCCL between GPUs.
+/// Ordered ranks that share collectives: NCCL between GPUs; between CPUs memory on one host, and
+/// Gloo over the network (`docs/transport.md`).
 ///
 /// All ranks of a group start the same collectives in the same order. A group runs them first in,
 /// first out.
@@ -37,7 +38,8 @@ package struct ProcessGroup: ~Copyable, @unchecked Sendable {
     /// Sends rows of `input` to each rank and receives rows of `output` from each, in rank order.
     ///
     /// The splits count rows of the first dimension. Rank a's input split for b must be b's output
-    /// split for a: that is for the caller to know, Gloo corrupts silently where it is not so.
+    /// split for a: that is for the caller to know. Where it is not so, shared memory says so and
+    /// Gloo corrupts silently.
     package borrowing func allToAll(
         output: borrowing Tensor, input: borrowing Tensor, outputSplits: [Int], inputSplits: [Int]
     ) throws(EngineError) -> Work {

@@ -32,12 +32,12 @@ struct DoctorCommand: ParsableCommand {
                 "host    \(report.host): \(report.cores) cores, memory \(Bytes(total)), "
                     + "\(Bytes(free)) available")
             if let engine = report.engine, let torch = report.torch {
+                let devices = report.cuda_devices ?? 0
                 printLine(
                     "engine  \(engine): ABI \(report.engine_abi ?? 0), PyTorch \(torch), "
-                        + (report.cuda_devices.map {
-                            $0 > 0 ? "\($0) GPUs with NCCL" : "CPU with Gloo"
-                        }
-                            ?? "CPU"))
+                        + (devices > 0
+                            ? "\(devices) GPUs with NCCL"
+                            : "CPU with shared memory on a host and Gloo between hosts"))
             }
             printLine(
                 problems.isEmpty

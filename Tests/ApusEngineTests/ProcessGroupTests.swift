@@ -1,31 +1,8 @@
 import ApusBase
 import Foundation
-import Synchronization
 import Testing
 
 @testable import ApusEngine
-
-/// Runs `body` once per rank, each on a thread of its own, and returns what they gave.
-///
-/// Ranks that have not come back after a minute fail the test instead of holding it up.
-private func onRanks<Result: Sendable>(
-    _ size: Int, _ body: @escaping @Sendable (Int) throws -> Result
-) throws -> [Result] {
-    let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
-    let done = DispatchGroup()
-    for rank in 0..<size {
-        done.enter()
-        let collect: @Sendable () -> Void = {
-            let result = Swift.Result { try body(rank) }
-            results.withLock { $0[rank] = result }
-            done.leave()
-        }
-        Thread(block: collect).start()
-    }
-    try #require(done.wait(timeout: .now() + 60) == .success, "the ranks hang")
-    let collected = results.withLock { $0 }
-    return try (0..<size).map { try #require(collected[$0]).get() }
-}
 
 @Suite("Process groups", .enabled(if: EngineUnderTest.isAvailable), .timeLimit(.minutes(2)))
 struct ProcessGroupTests {
@@ -40,13 +17,7 @@ struct ProcessGroupTests {
     private func onGroups<Result: Sendable>(
         _ size: Int, _ body: @escaping @Sendable (Int, borrowing ProcessGroup) throws -> Result
     ) throws -> [Result] {
-        try onRanks(size) { [engine, store] rank in
-            let group = try ProcessGroup(
-                engine, store, prefix: "test", rank: rank, size: size, timeoutSeconds: 20)
-            let result = try body(rank, group)
-            try group.barrier()
-            return result
-        }
+        try ApusEngineTests.onGroups(size, engine, store, body)
     }
 
     @Test("an all-reduce adds up over the ranks, in every number type", arguments: [1, 4])
@@ -200,6 +171,7 @@ struct ProcessGroupTests {
         let result = await #expect(
             processExitsWith: .exitCode(Engine.crashStatus), observing: [\.standardErrorContent]
         ) {
+            setenv("APUS_TRANSPORT", "gloo", 1)
             let engine = try EngineUnderTest.open()
             let store = try Store.inProcess(engine, timeoutSeconds: 20)
             _ = try onRanks(2) { rank in
