@@ -15,6 +15,7 @@ struct BalanceCommandTests {
     ]
 
     private let run: TrainingRun
+    private let text: String
     private let file: String
 
     init() throws {
@@ -22,6 +23,7 @@ struct BalanceCommandTests {
         var text = try String(
             contentsOf: Repository.root.appending(path: "Plans/small.yaml"), encoding: .utf8)
         for (old, new) in Self.changes { text = text.replacingOccurrences(of: old, with: new) }
+        self.text = text
         file = try run.folder.write(text, to: "plan.yaml")
     }
 
@@ -93,16 +95,24 @@ struct BalanceCommandTests {
         "the step time falls by what was predicted, within a quarter (needs a quiet machine)", .slow
     )
     func fallsAsPredicted() throws {
-        try train("run", steps: 80, "--rebalance-every", "40")
-        let lines = try run.log("run")
-        let event = try #require(lines.first { $0["event"] as? String == "rebalanced" })
-        let predicted =
-            try #require(event["predicted_step_time_before_s"] as? Double)
-            - (try #require(event["predicted_step_time_s"] as? Double))
-        let steps = lines.filter { $0["event"] == nil }
-        let times = [steps[5..<40], steps[40...]].map { part in
-            median(Array(part)) { $0["step_time_s"] as? Double }
+        // The router learns, and with it changes what a layer takes; here it shall not.
+        try text.replacingOccurrences(of: "run:\n", with: "run:\n  routing: balanced\n")
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        // Other work only ever adds to a step, at some times more than at others: the fast steps of
+        // several runs tell what the split is worth.
+        let ratios = try (0..<3).map { number in
+            let name = "run-\(number)"
+            try train(name, steps: 100, "--rebalance-every", "50")
+            let lines = try run.log(name)
+            let event = try #require(lines.first { $0["event"] as? String == "rebalanced" })
+            let predicted =
+                try #require(event["predicted_step_time_before_s"] as? Double)
+                - (try #require(event["predicted_step_time_s"] as? Double))
+            let times = lines.compactMap { line in line["step_time_s"] as? Double }
+            try #require(times.count == 100)
+            let fast = [times[5..<50], times[50...]].map { $0.sorted()[$0.count / 10] }
+            return (fast[0] - fast[1]) / predicted
         }
-        #expect(abs((times[0] - times[1]) / predicted - 1) < 0.25, "\(times) \(predicted)")
+        #expect(abs(ratios.sorted()[1] - 1) < 0.25, "\(ratios)")
     }
 }
