@@ -74,6 +74,7 @@ package struct Simulator<Prices: InstructionPrices> {
     }
 
     /// The programs of all actors; those of one class that compute alike share one.
+    @_specialize(where Prices == InstructionPricer)
     private func lowered(_ actors: [Actor], records: Bool) -> ([LoweredProgram], [Int]) {
         var programs: [LoweredProgram] = []
         var known: [Variant: Int] = [:]
