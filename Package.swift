@@ -67,7 +67,11 @@ let package = Package(
         library("ApusEngine", ["ApusBase", "CApusEngine"], pointers: true),
         library("ApusSystem", ["ApusBase"], pointers: true),
         library(
-            "ApusCalibration", ["ApusBase", "ApusPlan", "ApusEngine", "ApusSystem"]),
+            "ApusCalibration",
+            [
+                "ApusBase", "ApusRouting", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine",
+                "ApusSystem", "ApusRuntime",
+            ]),
         library("ApusControl", ["ApusBase", "ApusPlan", "ApusSystem"]),
         library(
             "ApusRuntime",

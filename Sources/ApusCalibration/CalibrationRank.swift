@@ -124,6 +124,13 @@ package struct CalibrationRank {
         for bytes in [16_384, 262_144, 4_194_304, 67_108_864] {
             result.copies.append(try states.copy(bytes: bytes))
         }
+        if let islands = shapes.islands {
+            onProgress("islands of the model")
+            try IslandRuns(
+                engine: engine, shapes: islands, stepCount: isQuick ? 4 : 9,
+                limitSeconds: isQuick ? 0.5 : 1.2
+            ).measure(into: &result)
+        }
         result.kernels.sort { $0.order < $1.order }
     }
 

@@ -27,6 +27,8 @@ package struct CalibrationShapes: Hashable, Sendable {
     var numbers: [Int]
     /// Weights of one rank.
     var weightCounts: [Int]
+    /// The model whose islands are measured as wholes.
+    var islands: IslandShapes?
 
     /// A grid that brackets models of a processor.
     package static let grid = CalibrationShapes(
@@ -79,6 +81,7 @@ package struct CalibrationShapes: Hashable, Sendable {
         numbers = [4096, 32_768, 262_144, 2_097_152].filter { $0 <= max(32_768, 2 * most) }
         weightCounts = [65_536, 1_048_576, 8_388_608]
         if !model.hasExperts { (expertCounts, expertWeights) = ([], []) }
+        islands = IslandShapes(model: model, length: length, expertCounts: expertCounts)
     }
 
     private init(
@@ -114,6 +117,11 @@ package struct CalibrationShapes: Hashable, Sendable {
         result.lengths = ends(lengths)
         result.numbers = ends(numbers)
         result.weightCounts = Array(weightCounts.prefix(2))
+        if var islands {
+            islands.sequences = ends(islands.sequences)
+            islands.expertCounts = ends(islands.expertCounts)
+            result.islands = islands
+        }
         return result
     }
 

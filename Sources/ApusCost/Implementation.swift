@@ -54,6 +54,9 @@ package struct Implementation: Hashable, Sendable {
     /// Whether the router's weights scale what experts put out, which then is kept; otherwise they
     /// scale the inner activation.
     package var weighsExpertOutputs = false
+    /// Whether rows that several ranks sent are kept as they arrived, beside those in the order of
+    /// experts.
+    package var keepsArrivedRows = false
     /// What `recompute: selective` computes again.
     package var selectiveModules = RecomputedModules.coreAttention
     /// Whether experts' products, activation and casts are one kernel each way.
@@ -114,6 +117,7 @@ package struct Implementation: Hashable, Sendable {
         implementation.overlapsPipeline = true
         implementation.overlapsTensorGradients = false
         implementation.launchesEachExpert = false
+        implementation.keepsArrivedRows = true
         implementation.stepOverhead = .zero
         implementation.hostTimePerKernel = Seconds(5e-6)
         return implementation

@@ -81,6 +81,17 @@ package struct Kernels: Sendable {
         calibrated?.kernel(kind, pass, numbers: numbers)
     }
 
+    // What a step does with weights, where that was measured on the cluster.
+    func clearing(weights: Int) -> Seconds? {
+        measured(.clearing, .forward, numbers: weights)?.time
+    }
+    func gradientNorm(weights: Int) -> Seconds? {
+        measured(.gradientNorm, .forward, numbers: weights)?.time
+    }
+    func update(weights: Int) -> Seconds? {
+        measured(.optimizer, .forward, numbers: weights)?.time
+    }
+
     /// Whether products of a type were measured on the cluster, with all that belongs to them.
     func hasMeasuredProducts(_ precision: Precision) -> Bool {
         calibrated?.hasProducts(measuredType(precision)) ?? false

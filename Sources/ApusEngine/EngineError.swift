@@ -10,7 +10,7 @@ package struct EngineError: Error, Hashable, Sendable {
     package let code: DiagnosticCode
     package let hint: String?
 
-    init(
+    package init(
         _ operation: String, _ message: String, code: DiagnosticCode = .engine, hint: String? = nil
     ) {
         self.operation = operation

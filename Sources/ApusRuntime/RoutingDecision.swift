@@ -28,6 +28,14 @@ final class RoutingDecision {
         arrivals = (0..<sources).map { Array(counts[($0 * experts)..<(($0 + 1) * experts)]) }
     }
 
+    /// Takes the rows of the experts, all of which lie on this rank, as if each of `sources` ranks
+    /// had sent its share of them.
+    func shareArrivals(among sources: Int) {
+        arrivals = (0..<sources).map { source in
+            countsByExpert.map { $0 / sources + (source < $0 % sources ? 1 : 0) }
+        }
+    }
+
     /// Rows to each rank of the expert group.
     func departures(to ranks: Int) -> [Int] {
         let experts = countsByExpert.count / ranks

@@ -81,6 +81,7 @@ extension Runtime {
             experts: forcedExperts, decision: &decision)
         if case .take(let slot) = run.decision, let decision {
             statistics.addLoads(decision.countsByExpert, layer: layer)
+            if expertSources > 1 { decision.shareArrivals(among: expertSources) }
             slots.put(decision, in: slot)
         }
         return result

@@ -69,6 +69,9 @@ package final class Runtime {
     var computation: ComputationWatch
     /// Notes when each instruction is performed, where a trace is wanted.
     var recorder: StepRecorder?
+    /// As if so many ranks had sent the experts their rows, which are then sorted by expert first;
+    /// for measuring how long that takes.
+    package var expertSources = 1
 
     /// Makes the rank's weights and joins its process groups.
     package convenience init(

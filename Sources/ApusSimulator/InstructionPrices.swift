@@ -6,6 +6,8 @@ package import ApusProgram
 package protocol InstructionPrices {
     /// How long a rank computes for an instruction.
     func computation(_ instruction: Instruction, of programClass: ProgramClass) -> Seconds
+    /// What an island needs beside its slots while it computes.
+    func workspace(of run: Forward) -> Bytes
     /// How long a transfer is on the wire once all sides are there and nothing else is.
     func duration(of transfer: Transfer) -> Seconds
     /// The share of its link's bandwidth that a transfer uses when nothing else does.

@@ -29,6 +29,7 @@ struct LoweredProgram {
     private(set) var counts: [Int] = []
     /// Bytes in slots after each instruction, where a trace is wanted.
     private(set) var held: ContiguousArray<Int> = []
+    /// The most at once, with what an instruction needs beside slots while it computes.
     private(set) var heldPeak = 0
     /// Bytes that one rank sends, by kind of payload.
     private(set) var sent: [(payload: Payload, size: Bytes)?]
@@ -68,6 +69,7 @@ struct LoweredProgram {
             if let state = run.state { write(state, program) }
             for slot in run.outputs { write(slot, program) }
             if case .take(let slot) = run.decision { write(slot, program) }
+            heldPeak = max(heldPeak, heldNow + prices.workspace(of: run).count)
             append(prices.computation(instruction, of: program))
         case .backward(let run):
             for slot in run.inputGradients { write(slot, program) }

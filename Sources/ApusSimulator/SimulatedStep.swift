@@ -23,7 +23,7 @@ package struct SimulatedStep: Hashable, Sendable {
         package var finish: Seconds
         /// Weights, gradients and optimizer states.
         package var persistent: Bytes
-        /// The most that slots hold at once.
+        /// The most that slots hold at once, with the workspace of the instruction that runs.
         package var slotPeak: Bytes
 
         package var memoryPeak: Bytes { persistent + slotPeak }

@@ -45,9 +45,13 @@ struct RunComparison {
         }
         predicted = trace
         let waits = WaitTimes(trace, program: program)
+        // A trace tells what is held between instructions; a log knows the workspace within them.
+        let peak =
+            measured.trace == nil
+            ? simulated.result.memoryPeak : trace.ranks.map(\.memoryPeak).max() ?? .zero
         let expected = [
             simulated.result.stepTime.count, simulated.tokensPerSecond,
-            Double(simulated.result.memoryPeak.count), waits.collectives, waits.neighbours,
+            Double(peak.count), waits.collectives, waits.neighbours,
         ]
         let seen: [Double]
         if let trace = measured.trace {

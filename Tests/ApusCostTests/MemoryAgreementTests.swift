@@ -63,6 +63,7 @@ struct MemoryAgreementTests {
         // The runtime's combine scales the rows that come back.
         var implementation = Implementation(name: "Apus")
         implementation.weighsExpertOutputs = true
+        implementation.keepsArrivedRows = true
         return .memory(
             model, Degrees(pipeline: pipeline, data: 4, expert: expert), schedule: schedule,
             zero: 0, sequenceParallel: false, recompute: recompute, microBatches: microBatches,

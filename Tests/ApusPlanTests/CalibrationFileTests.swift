@@ -1,4 +1,5 @@
 import ApusBase
+import ApusTestSupport
 import Testing
 
 @testable import ApusPlan
@@ -29,6 +30,15 @@ struct CalibrationFileTests {
         result.kernels = [
             Calibration.Kernel(
                 kind: .crossEntropy, pass: .forward, numbers: 4096, microseconds: 9, spread: 0.5)
+        ]
+        result.islandModel = Calibration.IslandModel(.small(), type: .fp32)
+        result.islands = [
+            Calibration.Island(
+                kind: .attention, pass: .backwardWeights, sequences: 2, length: 64,
+                microseconds: 70.5, spread: 0.03),
+            Calibration.Island(
+                kind: .experts, pass: .forward, sequences: 2, length: 64, experts: 4,
+                microseconds: 800),
         ]
         result.copies = [Calibration.Copy(bytes: 1 << 20, microseconds: 100)]
         result.collectives = [
@@ -122,6 +132,31 @@ struct CalibrationFileTests {
             "`cluster.calibration.collectives[0].time_us` is `1e300`",
         ] {
             #expect(found.contains(path), "\(found)")
+        }
+    }
+
+    @Test("islands of no model, unknown kinds, and experts without their number are told by line")
+    func refusesIslands() {
+        let text = """
+            cluster:
+              nodes: 1
+              gpus_per_node: 1
+              gpu: b200
+              calibration:
+                islands:
+                  - { kind: tower, pass: forward, sequences: 1, length: 64, time_us: 1 }
+                  - { kind: experts, pass: forward, sequences: 1, length: 64, time_us: 1 }
+                  - { kind: head, pass: sideways, sequences: 0, length: 64, time_us: 1 }
+            """
+        let found = message(text)
+        for part in [
+            "cluster.yaml:7:11: error: `cluster.calibration.islands[0].kind` is `tower`",
+            "`cluster.calibration.islands[1].experts`",
+            "cluster.yaml:9:23: error: `cluster.calibration.islands[2].pass` is `sideways`",
+            "`cluster.calibration.islands[2].sequences` is `0`",
+            "`cluster.calibration.island_model`",
+        ] {
+            #expect(found.contains(part), "\(found)")
         }
     }
 

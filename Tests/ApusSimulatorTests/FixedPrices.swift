@@ -20,6 +20,8 @@ struct FixedPrices: InstructionPrices {
         return Seconds(time)
     }
 
+    func workspace(of run: Forward) -> Bytes { .zero }
+
     func duration(of transfer: Transfer) -> Seconds { Seconds(self.transfer(transfer)) }
 
     func bandwidthShare(of transfer: Transfer) -> Double { share(transfer) }

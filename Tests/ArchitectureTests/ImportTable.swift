@@ -34,7 +34,11 @@ struct ImportTable {
         "ApusEngine": ["ApusBase", "CApusEngine", "Glibc"],
         "ApusSystem": ["ApusBase", "Glibc", "Synchronization"],
         // ApusEngine and ApusSystem: it measures the engine, with the clocks of the system.
-        "ApusCalibration": ["ApusBase", "ApusPlan", "ApusEngine", "ApusSystem"],
+        // ApusRuntime: it measures islands as a run performs them, from the run's own trace.
+        "ApusCalibration": [
+            "ApusBase", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine", "ApusSystem",
+            "ApusRuntime", "ApusRouting",
+        ],
         // ApusSystem: the supervisor's driver starts and watches processes.
         "ApusControl": ["ApusBase", "ApusPlan", "ApusSystem"],
         // BasicContainers: the slots that hold tensors.

@@ -43,16 +43,18 @@ extension LayerShape {
         let into = inputsPerInner * inner
         let inputs = rows * Double(model.hiddenSize) * element
         let outputs = implementation.weighsExpertOutputs ? inputs : 0
+        let arrived = implementation.keepsArrivedRows && degrees.expert > 1 ? inputs : 0
         // Scores, probabilities and their gradients in FP32, and a byte for each assignment.
         let router = streamTokens * Double(model.expertCount) * (3 * 4 + 1)
         let shared = feedForward(
             width: Double(model.sharedExpertHiddenSize) / tensor, .sharedExperts)
         var result = LayerMemory()
-        result.whole = router + inputs + into + inner + outputs + shared.whole
+        result.whole = router + inputs + arrived + into + inner + outputs + shared.whole
         result.factors = inputs + into + inner + shared.factors
         result.kept = unless(
             .experts,
-            router + inputs + into + unless(.expertActivation, inner) + outputs + shared.kept)
+            router + inputs + arrived + into + unless(.expertActivation, inner) + outputs
+                + shared.kept)
         let buffers: Double
         switch implementation.dispatcher {
         case .allToAll: buffers = MemoryConstants.rowBuffers * inputs

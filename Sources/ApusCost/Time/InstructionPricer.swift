@@ -9,6 +9,8 @@ package struct InstructionPricer: Sendable {
     private let spans: [Axis: GroupSpan]
     private let pipeline: GroupSpan
     private let islands: IslandTimes
+    /// The same where backward runs in two halves.
+    private let splitIslands: IslandTimes
     /// Whether each layer is a dense one.
     private let isDense: [Bool]
     private let isSharded: Bool
@@ -34,7 +36,11 @@ package struct InstructionPricer: Sendable {
             spans[axis] = GroupSpan(ranks, domain: model.domain)
         }
         self.spans = spans
-        islands = IslandTimes(pricer, launch: step.implementation.launchTime)
+        let launch = step.implementation.launchTime
+        islands = IslandTimes(
+            model.layerPricer(for: step, splitsBackward: false), launch: launch)
+        splitIslands = IslandTimes(
+            model.layerPricer(for: step, splitsBackward: true), launch: launch)
         isDense = (0..<step.model.layerCount).map(program.parts.isDense)
         isSharded = step.plan.zeroStage > 0
         updateBytesPerWeight = StatePricer.updateBytesPerWeight(step)
@@ -49,11 +55,11 @@ package struct InstructionPricer: Sendable {
         case .forward(let run):
             times(of: run.island).forward + pricer.islandTime(.forward)
         case .backward(let run) where run.factors != nil:
-            times(of: run.island).backwardInput + pricer.islandTime(.backward)
+            times(of: run.island, isSplit: true).backwardInput + pricer.islandTime(.backward)
         case .backward(let run):
             times(of: run.island).backward + pricer.islandTime(.backward)
         case .weightBackward(let run):
-            times(of: run.island).backwardWeight
+            times(of: run.island, isSplit: true).backwardWeight
         case .zeroGradients:
             pricer.clearingTime(weights: weights(of: programClass), bytesPerWeight: 4)
         case .optimizerStep:
@@ -64,6 +70,12 @@ package struct InstructionPricer: Sendable {
         case .start, .wait, .free:
             .zero
         }
+    }
+
+    /// What an island needs beside its slots while it computes; little but for the head.
+    package func workspace(of run: Forward) -> Bytes {
+        guard run.island == .head else { return .zero }
+        return HeadChunks(tokens: program.shape.localTokens, model: model).workspace
     }
 
     /// How long a transfer is on the wire once both sides are there.
@@ -127,8 +139,9 @@ package struct InstructionPricer: Sendable {
         }
     }
 
-    private func times(of island: Island) -> IslandTimes.Times {
-        islands.times(of: island, isDense: island.layer.map { isDense[$0] } ?? false)
+    private func times(of island: Island, isSplit: Bool = false) -> IslandTimes.Times {
+        (isSplit ? splitIslands : islands).times(
+            of: island, isDense: island.layer.map { isDense[$0] } ?? false)
     }
 
     private func weights(of programClass: ProgramClass) -> Int {

@@ -13,7 +13,7 @@ extension LayerPricer {
     package func attentionNorm() -> PartCost {
         var cost = PartCost()
         norm(&cost, numbers: shape.localTokens * model.hiddenSize)
-        return cost
+        return cost.corrected(by: corrections?.attention)
     }
 
     /// What a rank's heads do with the tokens of the whole slice group.
@@ -25,14 +25,14 @@ extension LayerPricer {
             &cost, rows: shape.tokens, inputs: headCount * valueHeadDim,
             outputs: model.hiddenSize, in: precision)
         contextExchange(&cost)
-        return cost
+        return cost.corrected(by: corrections?.attention)
     }
 
     /// The residual sum after attention, on a rank's own tokens.
     package func attentionResidual() -> PartCost {
         var cost = PartCost()
         residual(&cost, numbers: shape.localTokens * model.hiddenSize)
-        return cost
+        return cost.corrected(by: corrections?.attention)
     }
 
     /// What tensor ranks gather of the latents that each compresses for its own tokens; `nil` for

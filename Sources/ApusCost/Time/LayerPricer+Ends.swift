@@ -13,6 +13,7 @@ extension LayerPricer {
         elementwise(
             &cost.backwardWeight, numbers: numbers, bytesPerNumber: 3 * element + 4,
             as: (.embedding, .backward))
+        cost = cost.corrected(by: corrections?.embedding)
         guard shape.tensor > 1 else { return cost }
         let payload = Double(numbers * element)
         let collective = shape.isSequenceParallel ? Collective.reduceScatter : .allReduce
@@ -40,7 +41,7 @@ extension LayerPricer {
             &cost.backwardInput, numbers: scores, bytesPerNumber: fused ? 2 * element : 12,
             kernels: fused ? 2 : 4, as: (.crossEntropy, .backward))
         headCollectives(&cost)
-        return cost
+        return cost.corrected(by: corrections?.head)
     }
 
     private func headCollectives(_ cost: inout PartCost) {

@@ -70,7 +70,7 @@ extension LayerPricer {
             kernels: CostConstants.routerKernels / 2, as: (.router, .backward))
         // Rows in the order of their experts: a token is read once and written `topK` times.
         permutation(&cost, reads: tokens, writes: tokens * model.topK, as: .spreading)
-        return cost
+        return cost.corrected(by: corrections?.attention)
     }
 
     /// Dispatch, the experts' products over the rows that arrived, and combine.
@@ -94,7 +94,7 @@ extension LayerPricer {
         if !implementation.fusesExperts { activation(&cost, rows: rows, width: width) }
         // The weighting of rows by the router's probabilities runs with the activation.
         groupedProduct(&cost, rows: rows, inputs: width, outputs: model.hiddenSize)
-        return cost
+        return cost.corrected(by: corrections?.experts)
     }
 
     /// Rows back in the order of their tokens, their weighted sum, and the residual sum.
@@ -109,7 +109,7 @@ extension LayerPricer {
             addTensor(&cost.forward, gather, hidden: false)
             addTensor(&cost.backwardInput, gather, hidden: false)
         }
-        return cost
+        return cost.corrected(by: corrections?.residual)
     }
 
     /// Experts that every token passes.

@@ -13,12 +13,14 @@ package struct LayerPricer: Sendable {
     /// The type of matrix products.
     package let precision: Precision
     /// The share of assignments that the capacity leaves room for.
-    package let keptShare: Double
+    package var keptShare: Double
     /// How many rows the fullest expert gets, over the mean.
-    package let imbalance: Double
+    package var imbalance: Double
     let kernels: Kernels
     let network: Network
     let gpu: SustainedRates
+    /// What was measured of the islands of this very model.
+    var corrections: IslandCorrections?
 
     /// Bytes of one activation; FP8 products take their inputs from BF16.
     var element: Int { precision.elementBytes }
@@ -117,27 +119,28 @@ extension LayerPricer {
             as: (.residual, .backward))
     }
 
-    /// What an island takes beside its kernels, where that was measured.
+    /// What an island takes beside its kernels, where that was measured apart from whole islands.
     func islandTime(_ pass: Pass) -> Seconds {
-        kernels.measured(.island, pass, numbers: 1)?.time ?? .zero
+        guard corrections == nil else { return .zero }
+        return kernels.measured(.island, pass, numbers: 1)?.time ?? .zero
     }
 
     // MARK: - What a step does with weights
 
     /// Setting the gradients of so many weights to zero, each of so many bytes.
     func clearingTime(weights: Int, bytesPerWeight: Int) -> Seconds {
-        kernels.measured(.clearing, .forward, numbers: weights)?.time
+        kernels.clearing(weights: weights)
             ?? elementwiseTime(bytes: Double(weights * bytesPerWeight)).time
     }
 
     /// Adding up the squares of gradients, where that is not part of the update's traffic.
     func normTime(weights: Int) -> Seconds {
-        kernels.measured(.gradientNorm, .forward, numbers: weights)?.time ?? .zero
+        kernels.gradientNorm(weights: weights) ?? .zero
     }
 
     /// The optimizer's update, which reads and writes so many bytes for each weight.
     func updateTime(weights: Int, bytesPerWeight: Int) -> Seconds {
-        kernels.measured(.optimizer, .forward, numbers: weights)?.time
+        kernels.update(weights: weights)
             ?? elementwiseTime(bytes: Double(weights * bytesPerWeight)).time
     }
 

@@ -115,11 +115,13 @@ package struct StatePricer: Sendable {
     private func update(_ states: StateSizes, isSharded: Bool) -> Seconds {
         let dense = states.dense / (isSharded ? layout.denseData.ranks : 1)
         let experts = states.experts / (isSharded ? layout.expertData.ranks : 1)
-        let update = kernels.elementwise(bytes: Double((dense + experts) * updateBytes)).stretched(
-            by: memory
-        ).time
-        let cleared = Double((states.dense + states.experts) * gradientBytes)
-        return update + kernels.elementwise(bytes: cleared).stretched(by: memory).time
+        let (updated, held) = (dense + experts, states.dense + states.experts)
+        func moving(_ bytes: Int) -> Seconds {
+            kernels.elementwise(bytes: Double(bytes)).stretched(by: memory).time
+        }
+        let update = kernels.update(weights: updated) ?? moving(updated * updateBytes)
+        let clearing = kernels.clearing(weights: held) ?? moving(held * gradientBytes)
+        return update + clearing + (kernels.gradientNorm(weights: held) ?? .zero)
     }
 
     /// What the optimizer reads and writes for each weight that a rank updates.

@@ -53,6 +53,15 @@ package struct Work: Hashable, Sendable {
         launches += 1
     }
 
+    /// Sets the measured time of the whole in the place of the sum; the host's part is in it.
+    mutating func correct(by correction: IslandCorrection?) {
+        guard let correction else { return }
+        seconds *= correction.factor
+        seconds[KernelKind.elementwise.rawValue] += correction.constant
+        timeFromMeasurements = time
+        launches = 0
+    }
+
     /// Time beside kernels that are counted already.
     mutating func extend(_ time: Seconds, _ kind: KernelKind) {
         seconds[kind.rawValue] += time.count

@@ -22,6 +22,13 @@ extension Calibration {
                 "kind: \($0.kind.rawValue)", "pass: \($0.pass.rawValue)", "numbers: \($0.numbers)",
             ] + time($0.microseconds, $0.spread)
         }
+        if let islandModel { lines.append(islandModel.line) }
+        lines += rows("islands", islands) {
+            [
+                "kind: \($0.kind.rawValue)", "pass: \($0.pass.rawValue)",
+                "sequences: \($0.sequences)", "length: \($0.length)",
+            ] + ($0.experts.map { ["experts: \($0)"] } ?? []) + time($0.microseconds, $0.spread)
+        }
         lines += rows("copies", copies) {
             ["bytes: \($0.bytes)"] + time($0.microseconds, $0.spread)
         }
@@ -58,5 +65,18 @@ extension Calibration.Source {
         if let repetitions { fields.append("repetitions: \(repetitions)") }
         if let lines { fields.append("lines: \(lines)") }
         return "      - { \(fields.joined(separator: ", ")) }"
+    }
+}
+
+extension Calibration.IslandModel {
+    fileprivate var line: String {
+        let fields = [
+            "hidden_size: \(hiddenSize)", "num_attention_heads: \(headCount)",
+            "num_key_value_heads: \(keyValueHeadCount)", "head_dim: \(headDim)",
+            "num_local_experts: \(expertCount)", "num_experts_per_tok: \(topK)",
+            "intermediate_size: \(expertHiddenSize)", "vocab_size: \(vocabularySize)",
+            "type: \(type.rawValue)",
+        ]
+        return "    island_model: { \(fields.joined(separator: ", ")) }"
     }
 }

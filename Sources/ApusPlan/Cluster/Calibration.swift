@@ -10,6 +10,9 @@ package struct Calibration: Hashable, Sendable {
     package var products: [Product] = []
     package var attention: [Attention] = []
     package var kernels: [Kernel] = []
+    /// The model of `islands`.
+    package var islandModel: IslandModel?
+    package var islands: [Island] = []
     package var copies: [Copy] = []
     package var collectives: [Exchange] = []
     package var busyCores: [BusyCores] = []
@@ -19,7 +22,7 @@ package struct Calibration: Hashable, Sendable {
     /// Whether anything was measured.
     package var isEmpty: Bool {
         operationMicroseconds == nil && products.isEmpty && attention.isEmpty && kernels.isEmpty
-            && copies.isEmpty && collectives.isEmpty && busyCores.isEmpty
+            && islands.isEmpty && copies.isEmpty && collectives.isEmpty && busyCores.isEmpty
     }
 }
 

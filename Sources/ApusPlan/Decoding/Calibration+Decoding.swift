@@ -32,6 +32,7 @@ extension FieldReader {
             Calibration.BusyCores(
                 cores: integer("cores", in: $0), slowdown: number("slowdown", in: $0))
         }
+        islands(&result, in: section)
         return result
     }
 
@@ -84,12 +85,12 @@ extension FieldReader {
             spread: spread(in: section))
     }
 
-    private mutating func spread(in section: Section) -> Double? {
+    mutating func spread(in section: Section) -> Double? {
         section.value("spread") == nil ? nil : number("spread", in: section)
     }
 
     /// A choice that has no default.
-    private mutating func needed<Choice: CaseIterable & RawRepresentable<String>>(
+    mutating func needed<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, in section: Section, else standIn: Choice
     ) -> Choice {
         if section.value(key) == nil {

@@ -12,6 +12,7 @@ extension FileSchema {
         Field("products", .sections(countMax: 1000)),
         Field("attention", .sections(countMax: 500)),
         Field("kernels", .sections(countMax: 500)),
+        Field("island_model", .section), Field("islands", .sections(countMax: 1000)),
         Field("copies", .sections(countMax: 100)),
         Field("collectives", .sections(countMax: 1000)),
         Field("busy_cores", .sections(countMax: 100)),
@@ -36,6 +37,16 @@ extension FileSchema {
     ]
     static let calibrationKernel: [Field] = [
         Field("kind", .choice), Field("pass", .choice), Field("numbers", .integer(size)),
+        Field("time_us", .number(microseconds)), Field("spread", .number(spread)),
+    ]
+    static let calibrationIslandModel: [Field] =
+        [
+            "hidden_size", "num_attention_heads", "num_key_value_heads", "head_dim",
+            "num_local_experts", "num_experts_per_tok", "intermediate_size", "vocab_size",
+        ].map { Field($0, .integer(extent)) } + [Field("type", .choice)]
+    static let calibrationIsland: [Field] = [
+        Field("kind", .choice), Field("pass", .choice), Field("sequences", .integer(sequences)),
+        Field("length", .integer(sequenceLength)), Field("experts", .integer(1...65_536)),
         Field("time_us", .number(microseconds)), Field("spread", .number(spread)),
     ]
     static let calibrationCopy: [Field] = [

@@ -41,7 +41,7 @@ extension StageContext {
             return stateSize(.norm(layer: 0)) + Bytes(scores)
         case .experts:
             let inner = model.hiddenSize + 3 * model.expertHiddenSize
-            return Bytes(assignments * inner * element)
+            return Bytes(assignments * inner * element) + sortedRowsSize
         case .feedForward(let layer):
             let width = feedForwardWidth(layer)
             let inner = model.hiddenSize + (model.isGated ? 3 : 2) * width
@@ -54,6 +54,12 @@ extension StageContext {
             let kept = model.vocabularySize * min(tokens, model.hiddenSize)
             return Bytes((3 * tokens * model.hiddenSize + kept) * element + tokens * 4)
         }
+    }
+
+    /// What experts keep of rows that several ranks sent, beside those in the order of experts: the
+    /// rows as they arrived, whose gradient is asked for, and both orders as 64-bit indices.
+    private var sortedRowsSize: Bytes {
+        mesh.degrees.expert > 1 ? rowsSize + Bytes(2 * assignments * 8) : .zero
     }
 
     /// What a split backward keeps: the inputs of each product with a weight, and the gradients of

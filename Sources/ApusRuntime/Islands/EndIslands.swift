@@ -1,5 +1,6 @@
 import ApusEngine
 import ApusPlan
+import ApusProgram
 
 /// The two ends of the model: token embedding, and head with loss.
 extension Islands {
@@ -28,7 +29,7 @@ extension Islands {
             try outputs.append(
                 try normed.headLoss(
                     try self.headWeight(), targets: targets, scale: scale,
-                    chunks: self.headChunks(tokens: targets.elementCount)))
+                    chunks: HeadChunks(tokens: targets.elementCount, model: self.model).count))
             return outputs
         }
     }
@@ -45,11 +46,5 @@ extension Islands {
 
     private func headWeight() throws(EngineError) -> Tensor {
         try parameters.value(model.tiesEmbeddings ? Model.embeddingName : "lm_head.weight")
-    }
-
-    /// As many chunks as keep a chunk's scores below 64 MB.
-    private func headChunks(tokens: Int) -> Int {
-        let scores = tokens * model.vocabularySize * 4
-        return min(tokens, max(1, (scores + 63_999_999) / 64_000_000))
     }
 }

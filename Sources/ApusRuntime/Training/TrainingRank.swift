@@ -47,8 +47,7 @@ package struct TrainingRank: ~Copyable {
     /// Keeps the trace of the last `stepCount` steps.
     package mutating func traceLast(_ stepCount: Int) {
         tracedSteps = stepCount
-        runtime.recorder = StepRecorder(
-            stepCountMax: stepCount, program: runtime.setting.program)
+        runtime.traceLast(stepCount)
     }
 
     /// The trace of all ranks, on rank 0; the others give theirs and get nothing.
@@ -56,9 +55,7 @@ package struct TrainingRank: ~Copyable {
     /// - Throws: `Problems` where the ranks' parts could not be brought together.
     package func collectTrace(of name: String) throws(Problems) -> Trace? {
         let setting = runtime.setting
-        guard let recorder = runtime.recorder else { return nil }
-        let own = recorder.trace(
-            rank: setting.rank, stage: setting.program.programClass(of: setting.rank).stage)
+        guard let own = runtime.trace else { return nil }
         guard setting.rank.index > 0 else {
             let empty = Trace(
                 source: .measurement, subject: .init(deployment: name, program: setting.program),
