@@ -179,7 +179,7 @@ private struct Replacer {
         if bucket.tensorParallel != 1 {
             set(
                 &bucket.tensorParallel, to: 1, "tensor_parallel of the entry",
-                because: "the runtime computes whole layers")
+                because: "a short sequence needs no slices")
         }
         if bucket.recompute == .selective {
             set(

@@ -14,6 +14,7 @@ extension Deployment {
         check.vocabulary(model)
         if let plan {
             check.plan(plan)
+            check.slices(plan, of: model)
             check.shares(self, plan: plan)
         }
         check.routing(routing)
@@ -127,13 +128,24 @@ private struct SupportCheck {
             expected: "`false`")
         for (index, bucket) in plan.buckets.enumerated() {
             let path = positions.path(ofBucket: index, in: plan)
-            let isWhole = path == "plan"
-            refuse(
-                "\(path).tensor_parallel", "\(bucket.tensorParallel)",
-                unless: bucket.tensorParallel == 1 || isWhole && degrees.tensor > 1, expected: "1")
             refuse(
                 "\(path).recompute", bucket.recompute.rawValue,
                 unless: bucket.recompute != .selective, expected: "`none` or `full`")
+        }
+    }
+
+    /// Whether the heads of each slice attend to whole keys and values, or share them evenly.
+    mutating func slices(_ plan: Plan, of model: Model) {
+        guard plan.degrees.tensor == 1 else { return }
+        for (index, bucket) in plan.buckets.enumerated() {
+            let path = "\(positions.path(ofBucket: index, in: plan)).tensor_parallel"
+            let served = model.headCount / max(1, model.keyValueHeadCount)
+            let share = model.headCount / max(1, bucket.tensorParallel)
+            refuse(
+                path, "\(bucket.tensorParallel)",
+                unless: bucket.tensorParallel == 1 || share.isMultiple(of: served)
+                    || (share > 0 && served.isMultiple(of: share)),
+                expected: "a degree whose slices hold whole groups of \(served) query heads")
         }
     }
 
@@ -156,7 +168,6 @@ private struct SupportCheck {
             positions.contains("run")
             || run.sequencesPerStep != deployment.workload.sequencesPerBatch
         let path = hasRun ? "run.sequences_per_step" : "workload.sequences_per_batch"
-        let data = plan.degrees.data
         guard let bucket = plan.bucket(forLength: run.sequenceLength) else {
             return add(
                 .sequenceLength, "run.sequence_length",
@@ -164,6 +175,7 @@ private struct SupportCheck {
                     + "`plan.by_sequence_length` ends at \(plan.buckets.last?.lengthMax ?? 0)",
                 expected: nil)
         }
+        let data = plan.dataReplicas(of: bucket)
         guard run.sequencesPerStep.isMultiple(of: data) else {
             return add(
                 .microBatches, path,

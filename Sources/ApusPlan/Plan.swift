@@ -72,6 +72,12 @@ package struct Plan: Hashable, Sendable {
         bucketIndex(forLength: length).map { buckets[$0] }
     }
 
+    /// The batch replicas of a bucket: ranks of a stage ÷ (tp · cp), with the tensor degree that
+    /// the bucket carves out of the data axis.
+    package func dataReplicas(of bucket: Bucket) -> Int {
+        max(1, degrees.carving(tensor: max(1, bucket.tensorParallel)).data)
+    }
+
     /// Where in `buckets` that bucket stands.
     package func bucketIndex(forLength length: Int) -> Int? {
         buckets.firstIndex { $0.holds(length: length) }

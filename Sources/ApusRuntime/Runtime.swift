@@ -93,7 +93,10 @@ package final class Runtime {
         program = setting.program.programClass(of: setting.rank)
         islands = Islands(
             engine: engine, model: setting.model, parameters: parameters,
-            sequenceLength: setting.program.shape.sequenceLength)
+            sequenceLength: setting.program.shape.sequenceLength,
+            slice: HeadSlice(
+                setting.model, index: mesh.tensorIndex(of: setting.rank),
+                of: mesh.degrees.tensor))
         communicators = try Communicators(
             engine: engine, meeting: meeting, mesh: mesh, rank: setting.rank, program: program)
         optimizer = AdamW(weightDecay: setting.settings.weightDecay)

@@ -11,6 +11,8 @@ struct Islands {
     let model: Model
     let parameters: ParameterStore
     let sequenceLength: Int
+    /// The heads of attention that this rank computes.
+    let slice: HeadSlice
 }
 
 /// What an island's forward run gives.
