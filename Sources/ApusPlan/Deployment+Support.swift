@@ -161,17 +161,23 @@ private struct SupportCheck {
             expected: "0")
     }
 
-    /// Whether each data rank gets the same number of sequences, and its micro-batches too.
+    /// Whether each data rank gets the same number of sequences of every length, and its
+    /// micro-batches too.
     mutating func shares(_ deployment: Deployment, plan: Plan) {
+        for length in deployment.run.lengths { shares(deployment, plan: plan, length: length) }
+    }
+
+    private mutating func shares(_ deployment: Deployment, plan: Plan, length: Int) {
         let run = deployment.run
         let hasRun =
             positions.contains("run")
             || run.sequencesPerStep != deployment.workload.sequencesPerBatch
         let path = hasRun ? "run.sequences_per_step" : "workload.sequences_per_batch"
-        guard let bucket = plan.bucket(forLength: run.sequenceLength) else {
+        guard let bucket = plan.bucket(forLength: length) else {
+            let key = run.mix == nil ? "run.sequence_length" : "run.sequence_lengths"
             return add(
-                .sequenceLength, "run.sequence_length",
-                "`run.sequence_length` is \(run.sequenceLength), "
+                .sequenceLength, key,
+                "`\(key)` is \(length), "
                     + "`plan.by_sequence_length` ends at \(plan.buckets.last?.lengthMax ?? 0)",
                 expected: nil)
         }
@@ -183,6 +189,7 @@ private struct SupportCheck {
                 expected: "a multiple of \(data)")
         }
         let sequences = run.sequencesPerStep / data
+        guard !plan.accumulates(sequences: sequences, in: bucket) else { return }
         let batches = min(bucket.microBatches, sequences)
         if let written = plan.schedule.written, written.schedule.microBatches != batches {
             let count = counted(batches, "micro-batch", "micro-batches")

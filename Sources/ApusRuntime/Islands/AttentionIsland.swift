@@ -31,6 +31,7 @@ extension Islands {
                 epsilon: self.model.rmsNormEpsilon)
             let gate = try self.weight(layer, "block_sparse_moe.gate.weight")
             let probabilities = try normed.linear(gate).softmax()
+            try self.ties?.look(at: probabilities, choices: self.model.topK)
             let taken =
                 if let decision { decision } else { try self.decide(probabilities, experts) }
             decision = taken

@@ -13,6 +13,8 @@ struct Islands {
     let sequenceLength: Int
     /// The heads of attention that this rank computes.
     let slice: HeadSlice
+    /// Looks at the routers' scores, where somebody wants to know about ties.
+    var ties: TieWatch?
 }
 
 /// What an island's forward run gives.
