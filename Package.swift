@@ -79,13 +79,16 @@ let package = Package(
                 "ApusBase", "ApusRouting", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine",
                 "ApusSystem", containers,
             ]),
+        library(
+            "ApusVerify",
+            ["ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusRuntime"]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
                 "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
                 "ApusAudit", "ApusExport", "ApusTrace", "ApusReport",
-                "ApusCalibration", "ApusRouting", arguments,
+                "ApusCalibration", "ApusRouting", "ApusVerify", arguments,
             ],
             swiftSettings: memorySafe),
         library("ApusTestSupport", ["ApusBase", "ApusPlan", "ApusProgram"]),
@@ -106,6 +109,7 @@ let package = Package(
         suite("ApusCalibrationTests", ["ApusCalibration", "ApusTestSupport"]),
         suite("ApusControlTests", ["ApusControl", "ApusTestSupport"]),
         suite("ApusRuntimeTests", ["ApusRuntime", "ApusTestSupport"]),
+        suite("ApusVerifyTests", ["ApusVerify", "ApusTestSupport"]),
         suite("ApusCommandTests", ["apus", "ApusTestSupport"]),
         suite("ArchitectureTests", []),
     ]

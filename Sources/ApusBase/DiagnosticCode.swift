@@ -52,6 +52,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unsupported = "unsupported"
     case planMissing = "plan-missing"
     case notCompiled = "not-compiled"
+    case routingTie = "routing-tie"
 
     // Writing a deployment for another framework.
     case exportLoss = "export-loss"

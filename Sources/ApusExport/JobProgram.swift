@@ -59,7 +59,7 @@ struct JobProgram {
     private static func apusNotes(_ request: ExportRequest, _ job: ExportJob) -> LossNotes {
         var notes = LossNotes("apus train", positions: request.positions)
         var deployment = request.deployment
-        deployment.run.sequenceLength = job.sequenceLength
+        deployment.run.setLength(job.sequenceLength)
         deployment.run.sequencesPerStep = job.globalBatchSize
         for problem in deployment.unsupportedForTraining(at: request.positions) {
             notes.add(

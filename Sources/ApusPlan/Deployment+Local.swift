@@ -16,6 +16,26 @@ extension Deployment {
     }
 }
 
+extension Deployment {
+    /// The deployment with only what the runtime executes, its sequence lengths as they are, and a
+    /// sentence for each thing that changed.
+    package func executable() -> (deployment: Deployment, replacements: [String]) {
+        var replacer = Replacer()
+        var result = self
+        replacer.replaceArithmetic(&result.model)
+        replacer.replaceStrategy(&result)
+        replacer.replaceRouting(&result.routing)
+        replacer.replaceTypes(&result)
+        if var plan = result.plan {
+            for index in plan.buckets.indices {
+                replacer.replaceRecomputation(&plan.buckets[index])
+            }
+            result.plan = plan
+        }
+        return (result, replacer.sentences)
+    }
+}
+
 /// Changes values and says so.
 private struct Replacer {
     var sentences: [String] = []
@@ -101,8 +121,7 @@ private struct Replacer {
             because: "the runtime adds no loss for balance", as: plain)
     }
 
-    mutating func replaceWork(_ deployment: inout Deployment) {
-        let machine = "what this machine can bear"
+    mutating func replaceTypes(_ deployment: inout Deployment) {
         set(
             &deployment.workload.kind, to: .training, "kind", because: "this is a training run",
             as: \.rawValue)
@@ -116,6 +135,11 @@ private struct Replacer {
         set(
             &deployment.workload.optimizerPrecision, to: .fp32, "optimizer_precision",
             because: "optimizer states are FP32", as: \.rawValue)
+    }
+
+    mutating func replaceWork(_ deployment: inout Deployment) {
+        let machine = "what this machine can bear"
+        replaceTypes(&deployment)
         let vocabulary = max(byteTokenCount, deployment.model.vocabularySize)
         set(
             &deployment.model.vocabularySize, to: vocabulary, "vocab_size",
@@ -145,6 +169,12 @@ private struct Replacer {
         _ deployment: inout Deployment, to length: Int, because reason: String
     ) {
         let isOne = deployment.workload.sequenceLengths == [deployment.run.sequenceLength]
+        if deployment.run.mix != deployment.workload.mix {
+            set(
+                &deployment.run.mix, to: nil, "sequence_lengths of the run", because: reason,
+                as: { $0.map { describe($0.lengths) } ?? "one" })
+        }
+        deployment.run.mix = nil
         set(
             &deployment.run.sequenceLength, to: length, "sequence_length", because: reason)
         if isOne { deployment.workload.sequenceLengths = [length] }
@@ -179,15 +209,18 @@ private struct Replacer {
         if bucket.tensorParallel != 1 {
             set(
                 &bucket.tensorParallel, to: 1, "tensor_parallel of the entry",
-                because: "the runtime computes whole layers")
+                because: "a short sequence needs no slices")
         }
-        if bucket.recompute == .selective {
-            set(
-                &bucket.recompute, to: .full, "recompute",
-                because: "the runtime recomputes whole layers or nothing", as: \.rawValue)
-        }
+        replaceRecomputation(&bucket)
         plan.buckets = [bucket]
         replaceSchedule(&plan, microBatches: bucket.microBatchesPerFlush)
+    }
+
+    mutating func replaceRecomputation(_ bucket: inout Plan.Bucket) {
+        guard bucket.recompute == .selective else { return }
+        set(
+            &bucket.recompute, to: .full, "recompute",
+            because: "the runtime recomputes whole layers or nothing", as: \.rawValue)
     }
 
     /// Leaves a written schedule only where it is for so many micro-batches; otherwise one that is

@@ -14,6 +14,7 @@ extension Deployment {
         check.vocabulary(model)
         if let plan {
             check.plan(plan)
+            check.slices(plan, of: model)
             check.shares(self, plan: plan)
         }
         check.routing(routing)
@@ -127,13 +128,24 @@ private struct SupportCheck {
             expected: "`false`")
         for (index, bucket) in plan.buckets.enumerated() {
             let path = positions.path(ofBucket: index, in: plan)
-            let isWhole = path == "plan"
-            refuse(
-                "\(path).tensor_parallel", "\(bucket.tensorParallel)",
-                unless: bucket.tensorParallel == 1 || isWhole && degrees.tensor > 1, expected: "1")
             refuse(
                 "\(path).recompute", bucket.recompute.rawValue,
                 unless: bucket.recompute != .selective, expected: "`none` or `full`")
+        }
+    }
+
+    /// Whether the heads of each slice attend to whole keys and values, or share them evenly.
+    mutating func slices(_ plan: Plan, of model: Model) {
+        guard plan.degrees.tensor == 1 else { return }
+        for (index, bucket) in plan.buckets.enumerated() {
+            let path = "\(positions.path(ofBucket: index, in: plan)).tensor_parallel"
+            let served = model.headCount / max(1, model.keyValueHeadCount)
+            let share = model.headCount / max(1, bucket.tensorParallel)
+            refuse(
+                path, "\(bucket.tensorParallel)",
+                unless: bucket.tensorParallel == 1 || share.isMultiple(of: served)
+                    || (share > 0 && served.isMultiple(of: share)),
+                expected: "a degree whose slices hold whole groups of \(served) query heads")
         }
     }
 
@@ -149,21 +161,27 @@ private struct SupportCheck {
             expected: "0")
     }
 
-    /// Whether each data rank gets the same number of sequences, and its micro-batches too.
+    /// Whether each data rank gets the same number of sequences of every length, and its
+    /// micro-batches too.
     mutating func shares(_ deployment: Deployment, plan: Plan) {
+        for length in deployment.run.lengths { shares(deployment, plan: plan, length: length) }
+    }
+
+    private mutating func shares(_ deployment: Deployment, plan: Plan, length: Int) {
         let run = deployment.run
         let hasRun =
             positions.contains("run")
             || run.sequencesPerStep != deployment.workload.sequencesPerBatch
         let path = hasRun ? "run.sequences_per_step" : "workload.sequences_per_batch"
-        let data = plan.degrees.data
-        guard let bucket = plan.bucket(forLength: run.sequenceLength) else {
+        guard let bucket = plan.bucket(forLength: length) else {
+            let key = run.mix == nil ? "run.sequence_length" : "run.sequence_lengths"
             return add(
-                .sequenceLength, "run.sequence_length",
-                "`run.sequence_length` is \(run.sequenceLength), "
+                .sequenceLength, key,
+                "`\(key)` is \(length), "
                     + "`plan.by_sequence_length` ends at \(plan.buckets.last?.lengthMax ?? 0)",
                 expected: nil)
         }
+        let data = plan.dataReplicas(of: bucket)
         guard run.sequencesPerStep.isMultiple(of: data) else {
             return add(
                 .microBatches, path,
@@ -171,6 +189,7 @@ private struct SupportCheck {
                 expected: "a multiple of \(data)")
         }
         let sequences = run.sequencesPerStep / data
+        guard !plan.accumulates(sequences: sequences, in: bucket) else { return }
         let batches = min(bucket.microBatches, sequences)
         if let written = plan.schedule.written, written.schedule.microBatches != batches {
             let count = counted(batches, "micro-batch", "micro-batches")

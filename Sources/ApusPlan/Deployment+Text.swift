@@ -173,8 +173,16 @@ extension RunSettings {
             "  gradient_clip: \(plain(gradientClip))",
             "  precision: \(precision.rawValue)",
             "  tokenizer: \(tokenizer.rawValue)",
-            "  sequence_length: \(sequenceLength)",
-            "  sequences_per_step: \(sequencesPerStep)",
+        ] + lengthLines + [
+            "  sequences_per_step: \(sequencesPerStep)"
         ] + (routing == .natural ? [] : ["  routing: \(routing.rawValue)"])
+    }
+
+    private var lengthLines: [String] {
+        guard let mix else { return ["  sequence_length: \(sequenceLength)"] }
+        return [
+            "  sequence_lengths: \(list(mix.lengths.map(String.init)))",
+            "  length_weights: \(list(mix.weights.map(plain)))",
+        ]
     }
 }

@@ -72,6 +72,20 @@ package struct Plan: Hashable, Sendable {
         bucketIndex(forLength: length).map { buckets[$0] }
     }
 
+    /// The batch replicas of a bucket: ranks of a stage ÷ (tp · cp), with the tensor degree that
+    /// the bucket carves out of the data axis.
+    package func dataReplicas(of bucket: Bucket) -> Int {
+        max(1, degrees.carving(tensor: max(1, bucket.tensorParallel)).data)
+    }
+
+    /// Whether a data rank's share of the global batch is several of the bucket's, so that the
+    /// flush is extended by as many times its micro-batches.
+    package func accumulates(sequences: Int, in bucket: Bucket) -> Bool {
+        let planned = bucket.sequencesPerDataRank
+        return schedule.written == nil && sequences > planned && sequences.isMultiple(of: planned)
+            && planned.isMultiple(of: bucket.microBatchesPerFlush)
+    }
+
     /// Where in `buckets` that bucket stands.
     package func bucketIndex(forLength length: Int) -> Int? {
         buckets.firstIndex { $0.holds(length: length) }

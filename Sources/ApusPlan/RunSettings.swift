@@ -14,7 +14,10 @@ package struct RunSettings: Hashable, Sendable {
     package var gradientClip: Double
     package var precision: Precision
     package var tokenizer: Tokenizer
+    /// The one length, or the first of a mix.
     package var sequenceLength: Int
+    /// Where steps have several lengths in turn.
+    package var mix: LengthMix?
     package var sequencesPerStep: Int
     /// Who decides where tokens go: the router, or a pattern in its place.
     package var routing: RoutingPattern
@@ -22,8 +25,8 @@ package struct RunSettings: Hashable, Sendable {
     package init(
         seed: Int = 1, steps: Int = 20, learningRate: Double = 1e-3, warmupSteps: Int = 5,
         weightDecay: Double = 0.1, gradientClip: Double = 1, precision: Precision = .fp32,
-        tokenizer: Tokenizer = .bytes, sequenceLength: Int = 64, sequencesPerStep: Int = 8,
-        routing: RoutingPattern = .natural
+        tokenizer: Tokenizer = .bytes, sequenceLength: Int = 64, mix: LengthMix? = nil,
+        sequencesPerStep: Int = 8, routing: RoutingPattern = .natural
     ) {
         self.seed = seed
         self.steps = steps
@@ -34,6 +37,7 @@ package struct RunSettings: Hashable, Sendable {
         self.precision = precision
         self.tokenizer = tokenizer
         self.sequenceLength = sequenceLength
+        self.mix = mix
         self.sequencesPerStep = sequencesPerStep
         self.routing = routing
     }

@@ -15,11 +15,25 @@ extension StepShape {
     }
 
     /// The step that a deployment's run section trains with, or `nil` where it has no plan for it.
+    ///
+    /// Where a data rank's share of the global batch is several times what the bucket says, its
+    /// gradients are accumulated: the flush has so many times the bucket's micro-batches.
     package init?(training deployment: Deployment) {
+        self.init(training: deployment, length: deployment.run.sequenceLength)
+    }
+
+    /// The same for one of the run's lengths.
+    package init?(training deployment: Deployment, length: Int) {
         let run = deployment.run
-        guard let plan = deployment.plan, var bucket = plan.bucket(forLength: run.sequenceLength)
+        guard let plan = deployment.plan, var bucket = plan.bucket(forLength: length)
         else { return nil }
-        bucket.sequencesPerDataRank = run.sequencesPerStep / plan.degrees.data
-        self.init(bucket: bucket, length: run.sequenceLength, precision: run.precision)
+        let share = run.sequencesPerStep / plan.dataReplicas(of: bucket)
+        guard plan.accumulates(sequences: share, in: bucket) else {
+            bucket.sequencesPerDataRank = share
+            self.init(bucket: bucket, length: length, precision: run.precision)
+            return
+        }
+        self.init(bucket: bucket, length: length, precision: run.precision)
+        microBatches *= share / bucket.sequencesPerDataRank
     }
 }

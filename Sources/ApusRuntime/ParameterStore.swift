@@ -85,6 +85,20 @@ package final class ParameterStore {
         gradients[index(of: name)]
     }
 
+    /// A part of one dimension of a weight: a leaf of its own, whose gradient lies in that part of
+    /// the weight's.
+    func slice(
+        _ name: String, dimension: Int, start: Int, count: Int
+    ) throws(EngineError) -> Tensor {
+        let index = index(of: name)
+        let leaf = try values[index].detached(requiresGradient: false)
+            .narrow(dimension: dimension, start: start, count: count)
+            .detached(requiresGradient: true)
+        try leaf.setGradient(
+            try gradients[index].narrow(dimension: dimension, start: start, count: count))
+        return leaf
+    }
+
     /// What has to travel with a weight that another rank is to go on with, outside the graph.
     func state(_ name: String) throws(EngineError) -> ParameterState {
         let index = index(of: name)

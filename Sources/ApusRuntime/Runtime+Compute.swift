@@ -38,11 +38,17 @@ extension Runtime {
         var result: IslandRun
         switch run.island {
         case .embedding:
-            let inputs = batch(run.microBatch).inputs
+            let inputs = ownTokens(of: batch(run.microBatch).inputs)
             let tokens = try engine.tensor(inputs, shape: [inputs.count])
             result = try islands.embedding(tokens: tokens, keepsState: keepsState)
-        case .attention(let layer):
+        case .attention(let layer), .router(let layer):
             result = try attention(layer, run, keepsState)
+        case .norm(let layer):
+            result = try islands.norm(
+                layer: layer, hidden: try slots.tensor(run.inputs[0]), keepsState: keepsState)
+        case .heads(let layer):
+            result = try islands.heads(
+                layer: layer, normed: try slots.tensor(run.inputs[0]), keepsState: keepsState)
         case .experts(let layer):
             result = try islands.experts(
                 layer: layer, rows: try slots.tensor(run.inputs[0]), keepsState: keepsState,
@@ -53,10 +59,10 @@ extension Runtime {
                 returned: try slots.tensor(run.inputs[1]),
                 weights: try slots.tensor(run.inputs[2]), keepsState: keepsState,
                 decision: decision(of: run))
-        case .norm, .heads, .router, .feedForward:
+        case .feedForward:
             throw InstructionFailure(check: "this island is planned, but not executed yet")
         case .head:
-            let targets = batch(run.microBatch).targets
+            let targets = ownTokens(of: batch(run.microBatch).targets)
             result = try islands.head(
                 hidden: try slots.tensor(run.inputs[0]),
                 targets: try engine.tensor(targets, shape: [targets.count]),
@@ -77,8 +83,9 @@ extension Runtime {
         if case .replay(let slot) = run.decision { replaying = slots.decision(slot) }
         var decision = replaying
         let result = try islands.attention(
-            layer: layer, hidden: try slots.tensor(run.inputs[0]), keepsState: keepsState,
-            experts: forcedExperts, decision: &decision)
+            layer: layer, hidden: try slots.tensor(run.inputs[0]),
+            mixed: run.inputs.count > 1 ? try slots.tensor(run.inputs[1]) : nil,
+            keepsState: keepsState, experts: forcedExperts, decision: &decision)
         if case .take(let slot) = run.decision, let decision {
             statistics.addLoads(decision.countsByExpert, layer: layer)
             if expertSources > 1 { decision.shareArrivals(among: expertSources) }

@@ -38,7 +38,11 @@ extension Runtime {
             try startExchange(transfer, toExperts: true)
         case .combine, .dispatchGradient:
             try startExchange(transfer, toExperts: false)
-        case .gather, .scatter, .scatterGradient, .gatherGradient, .weights:
+        case .gather, .scatterGradient:
+            try startGather(transfer)
+        case .scatter, .gatherGradient:
+            try startScatter(transfer)
+        case .weights:
             throw InstructionFailure(check: "this transfer is planned, but not executed yet")
         case .gradients(let bucket):
             try startReduction(transfer, of: try parameters.gradientBucket(bucket))
@@ -68,9 +72,11 @@ extension Runtime {
             slots.decision(slot).setArrivals(counts, sources: expertDegree)
         case .statistics:
             statistics.values = try message.doubles()
+        case .scatter, .gatherGradient:
+            guard let slot = transfer.destination, let arrived else { return }
+            slots.put(try sumOfShares(arrived), in: slot)
         case .activation, .activationGradient, .dispatch, .combine, .combineGradient,
-            .dispatchGradient, .gradients, .gather, .scatter, .scatterGradient, .gatherGradient,
-            .weights:
+            .dispatchGradient, .gradients, .gather, .scatterGradient, .weights:
             guard let slot = transfer.destination, let arrived else { return }
             slots.put(arrived, in: slot)
         }
@@ -80,7 +86,7 @@ extension Runtime {
 
     /// Counts that no sender can have sent would make the next exchange read or write astray.
     private func check(_ counts: [Int]) throws(InstructionFailure) {
-        let mostRows = setting.program.shape.tokensPerMicroBatch * setting.model.topK
+        let mostRows = setting.program.shape.localTokens * setting.model.topK
         guard counts.allSatisfy({ 0...mostRows ~= $0 }) else {
             throw InstructionFailure(
                 check: "counts \(counts) arrived, where a rank has at most \(mostRows) rows to send"
@@ -107,7 +113,7 @@ extension Runtime {
         } else {
             let shape = setting.program.shape
             let tensor = try engine.empty(
-                [shape.tokensPerMicroBatch, setting.model.hiddenSize], .float32)
+                [shape.localTokens, setting.model.hiddenSize], .float32)
             recorder?.sends(tensor.size)
             let work = try communicators.with(transfer.queue) { group throws(EngineError) in
                 try group.receive(into: tensor, from: peer, tag: 0)

@@ -48,7 +48,7 @@ package final class Runtime {
     package let setting: RankSetting
     package let parameters: ParameterStore
     let engine: Engine
-    let islands: Islands
+    private(set) var islands: Islands
     let program: ProgramClass
     let communicators: Communicators
     let optimizer: AdamW
@@ -87,7 +87,7 @@ package final class Runtime {
     /// Joins the process groups of a program with the weights that it asks for.
     init(
         _ setting: RankSetting, engine: Engine, meeting: Communicators.Meeting,
-        parameters: ParameterStore
+        parameters: ParameterStore, sharing joined: JoinedGroups = JoinedGroups()
     ) throws(EngineError) {
         self.setting = setting
         self.engine = engine
@@ -96,9 +96,13 @@ package final class Runtime {
         program = setting.program.programClass(of: setting.rank)
         islands = Islands(
             engine: engine, model: setting.model, parameters: parameters,
-            sequenceLength: setting.program.shape.sequenceLength)
+            sequenceLength: setting.program.shape.sequenceLength,
+            slice: HeadSlice(
+                setting.model, index: mesh.tensorIndex(of: setting.rank),
+                of: mesh.degrees.tensor))
         communicators = try Communicators(
-            engine: engine, meeting: meeting, mesh: mesh, rank: setting.rank, program: program)
+            engine: engine, meeting: meeting, mesh: mesh, rank: setting.rank, program: program,
+            sharing: joined)
         optimizer = AdamW(weightDecay: setting.settings.weightDecay)
         learningRate = LearningRate(
             peak: setting.settings.learningRate, warmupSteps: setting.settings.warmupSteps,
@@ -108,6 +112,12 @@ package final class Runtime {
         computation = ComputationWatch(device: engine.device)
         statistics = StepStatistics(model: setting.model, worldSize: mesh.worldSize)
         message = try engine.zeros([statistics.values.count], .float64)
+    }
+
+    /// Looks at the routers' scores, where somebody wants to know about ties.
+    package var ties: TieWatch? {
+        get { islands.ties }
+        set { islands.ties = newValue }
     }
 
     /// Runs one optimizer step, counted from 0.
@@ -157,7 +167,8 @@ package final class Runtime {
     private func record(_ step: Int, seconds: Double) -> StepRecord {
         let assignments = tokensPerStep * setting.model.topK * setting.model.layerCount
         return StepRecord(
-            step: step + 1, loss: statistics.loss, tokens: tokensPerStep, stepSeconds: seconds,
+            step: step + 1, sequenceLength: setting.program.shape.sequenceLength,
+            loss: statistics.loss, tokens: tokensPerStep, stepSeconds: seconds,
             learningRate: learningRate(step), gradientNorm: statistics.gradientNorm,
             memoryPeak: statistics.memoryPeakMax, expertLoadCV: statistics.expertLoadCV,
             expertLoads: statistics.expertLoads,

@@ -4,6 +4,8 @@ package import ApusBase
 package struct StepRecord: Hashable, Sendable {
     /// From 1.
     package var step: Int
+    /// Tokens of each of its sequences.
+    package var sequenceLength: Int
     /// Mean cross entropy over the step's tokens, before the update.
     package var loss: Double
     package var tokens: Int

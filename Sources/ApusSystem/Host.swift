@@ -75,6 +75,13 @@ package enum Host {
             ?? "unknown"
     }
 
+    /// Sets a variable for what this process reads from now on, unless it was set before.
+    ///
+    /// Before the first thread starts, since the C library gives no protection.
+    package static func setEnvironment(_ name: String, _ value: String) {
+        setenv(name, value, 0)
+    }
+
     /// The environment that this process was started with.
     package static func environment() -> [String: String] {
         let bytes = (try? readFile("/proc/self/environ", limit: 1 << 26)) ?? []

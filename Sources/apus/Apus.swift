@@ -4,14 +4,12 @@ import ArgumentParser
 struct Apus: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
-        abstract: """
-            Plans, predicts, audits, proves and runs parallel MoE training.
-            Exit status: 0 yes, 1 no, 2 no answer, 64 wrong usage, 70 bug, 130 interrupted.
-            """,
+        abstract: "Plans, proves and runs MoE training. Exit: 0 yes, 1 no, 2 no answer.",
         version: "0.1.0",
         subcommands: [
             PlanCommand.self, AuditCommand.self, ExplainCommand.self, ProgramCommand.self,
             SimulateCommand.self, CompareCommand.self, ReportCommand.self, ValidateCommand.self,
-            ExportCommand.self, TrainCommand.self, CalibrateCommand.self, DoctorCommand.self,
+            ExportCommand.self, TrainCommand.self, VerifyCommand.self, CalibrateCommand.self,
+            DoctorCommand.self,
         ])
 }

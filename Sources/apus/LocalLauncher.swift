@@ -54,8 +54,10 @@ struct LocalLauncher {
             throw Problems([error.diagnostic])
         }
         let memory = Host.memory
-        problems += HostMemoryNeed(job.program, model: job.deployment.model)
-            .problems(total: memory.total, available: memory.available)
+        let needs = job.programs.map { HostMemoryNeed($0, model: job.deployment.model) }
+        problems +=
+            needs.max { $0.total < $1.total }?
+            .problems(total: memory.total, available: memory.available) ?? []
         guard problems.allSatisfy({ $0.severity != .error }) else { throw Problems(problems) }
         if !problems.isEmpty { printDiagnostics(problems, colored: options.isColored(2)) }
     }

@@ -53,7 +53,7 @@ struct RankProcess {
         let meeting = try rendezvous.meeting(
             engine, environment, timeoutSeconds: job.timeoutSeconds)
         var rank = try TrainingRank(
-            rank: rendezvous.rank, deployment: job.deployment, program: job.program,
+            rank: rendezvous.rank, deployment: job.deployment, programs: job.programs,
             corpus: corpus, engine: engine, meeting: meeting)
         var balance = RankBalance(job, rank: rendezvous.rank, meeting: meeting)
         let stage = job.program.mesh.position(of: rendezvous.rank).stage

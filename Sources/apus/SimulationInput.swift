@@ -71,7 +71,7 @@ extension SimulationInput {
     /// The step that `apus train` runs: `sequences` of `length` tokens in `microBatches`.
     func trainingStep(length: Int, sequences: Int, microBatches: Int?) throws -> (Step, StepShape) {
         var run = deployment
-        run.run.sequenceLength = length
+        run.run.setLength(length)
         run.run.sequencesPerStep = sequences
         guard var shape = StepShape(training: run) else {
             throw Problems([noBucket(for: length)])
@@ -104,7 +104,7 @@ extension Step {
         bucket.sequencesPerDataRank = shape.sequencesPerDataRank
         bucket.microBatches = shape.microBatches
         var workload = deployment.workload
-        workload.sequencesPerBatch = shape.sequencesPerDataRank * plan.degrees.data
+        workload.sequencesPerBatch = shape.sequencesPerDataRank * plan.dataReplicas(of: bucket)
         workload.precision = shape.precision
         self.init(
             model: deployment.model, cluster: cluster, workload: workload,

@@ -5,6 +5,8 @@ import Foundation
 /// One line of `--log`: what a training step did, under the field names that others build on.
 struct StepLog: Codable {
     var step: Int
+    /// Older logs have none.
+    var sequence_length: Int?
     var loss: Double
     var tokens: Int
     var tokens_per_s: Double
@@ -33,6 +35,7 @@ struct StepLog: Codable {
 
     init(_ record: StepRecord) {
         step = record.step
+        sequence_length = record.sequenceLength
         loss = record.loss
         tokens = record.tokens
         tokens_per_s = record.tokensPerSecond

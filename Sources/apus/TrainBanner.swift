@@ -72,13 +72,7 @@ struct TrainBanner {
 
     private var workLines: [String] {
         let run = job.deployment.run
-        let shape = job.program.shape
-        let tokens = run.sequencesPerStep * run.sequenceLength
-        return [
-            "batch   \(run.sequencesPerStep) sequences of \(run.sequenceLength) tokens "
-                + "= \(tokens) tokens a step; on each data rank \(shape.microBatches) "
-                + "micro-batch\(shape.microBatches == 1 ? "" : "es") of "
-                + "\(shape.sequencesPerMicroBatch)",
+        return job.programs.map(batchLine) + [
             "data    \(job.data.joined(separator: " ")): \(corpusSize) as bytes, "
                 + "\(grouped(sequenceCount)) sequences, byte entropy "
                 + "\(fixed(entropy.bitsPerByte, decimals: 3)) bits = "
@@ -88,6 +82,17 @@ struct TrainBanner {
                 + "\(run.warmupSteps) steps of warm-up, then cosine decay to a tenth; clip "
                 + "\(run.gradientClip), seed \(run.seed), \(run.precision.rawValue)",
         ]
+    }
+
+    private func batchLine(_ program: Program) -> String {
+        let (run, shape) = (job.deployment.run, program.shape)
+        let slices =
+            shape.tensorParallel > 1
+            ? "; \(shape.tensorParallel) ranks share one in slices of attention" : ""
+        return "batch   \(run.sequencesPerStep) sequences of \(shape.sequenceLength) tokens "
+            + "= \(run.sequencesPerStep * shape.sequenceLength) tokens a step; on each data rank "
+            + "\(shape.microBatches) micro-batch\(shape.microBatches == 1 ? "" : "es") of "
+            + "\(shape.sequencesPerMicroBatch)\(slices)"
     }
 
     private func list(_ ranks: [Int]) -> String {

@@ -126,26 +126,16 @@ struct TrainCommand: ParsableCommand {
         let refused = deployment.unsupportedForTraining(at: read.positions)
         guard refused.isEmpty else { throw Problems(refused) }
         let plan = try deployment.requirePlan(file: file)
-        guard let shape = StepShape(training: deployment) else {
-            throw Problems([
-                Diagnostic(
-                    .sequenceLength, location: Diagnostic.Location(file: file),
-                    path: "run.sequence_length",
-                    problem: "no bucket of the plan holds sequences of "
-                        + "\(deployment.run.sequenceLength) tokens")
-            ])
-        }
-        let program = try compile(
-            model: deployment.model, plan: plan, shape: shape, at: read.positions)
-        let problems = program.verify(for: deployment.model)
-        guard problems.isEmpty else { throw Problems(problems) }
+        let programs = try lengthPrograms(
+            of: deployment, plan: plan, file: file, at: read.positions)
+        try refuseForMixedLengths(deployment.run)
         guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
         else { throw Problems([.engineMissing]) }
         return TrainingJob(
-            file: file, deployment: deployment, plan: plan, program: program,
+            file: file, deployment: deployment, plan: plan, programs: programs,
             replacements: replacements, notes: read.notes, data: data, log: log,
             trace: trace.map { (path: $0, stepCount: traceSteps) },
-            balance: try balance(deployment, plan, shape),
+            balance: try balance(deployment, plan, programs[0].shape),
             slowStages: try slowStage.map {
                 try stageAndFactor($0, of: "--slow-stage", stages: plan.degrees.pipeline)
             },
@@ -173,10 +163,27 @@ struct TrainCommand: ParsableCommand {
         return (running, interval)
     }
 
+    /// Refuses what looks at one program, where steps run several in turn.
+    private func refuseForMixedLengths(_ run: RunSettings) throws(Problems) {
+        guard run.mix != nil else { return }
+        let flags = [
+            trace == nil ? nil : "--trace", rebalanceEvery == nil ? nil : "--rebalance-every",
+        ].compactMap(\.self)
+        guard !flags.isEmpty else { return }
+        throw Problems(
+            flags.map { flag in
+                Diagnostic(
+                    .unsupported,
+                    problem: "`\(flag)` follows the steps of one program, "
+                        + "a run of several sequence lengths has one for each",
+                    expected: "one length, as with `--sequence-length \(run.sequenceLength)`")
+            })
+    }
+
     private func override(_ deployment: inout Deployment) {
         if let steps { deployment.run.steps = steps }
         if let seed { deployment.run.seed = seed }
-        if let sequenceLength { deployment.run.sequenceLength = sequenceLength }
+        if let sequenceLength { deployment.run.setLength(sequenceLength) }
         if let sequences { deployment.run.sequencesPerStep = sequences }
         if let learningRate { deployment.run.learningRate = learningRate }
     }
@@ -187,7 +194,8 @@ struct TrainingJob {
     var file: String
     var deployment: Deployment
     var plan: Plan
-    var program: Program
+    /// One for each length that the run trains with.
+    var programs: [Program]
     var replacements: [String]
     var notes: [Diagnostic]
     var data: [String]
@@ -201,6 +209,9 @@ struct TrainingJob {
     var enginePath: String
     var device: DeviceChoice
     var timeoutSeconds: Double
+
+    /// The program of the first length; all share mesh, layers and weights.
+    var program: Program { programs[0] }
 }
 
 extension Diagnostic {

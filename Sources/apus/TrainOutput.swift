@@ -70,6 +70,14 @@ final class TrainOutput {
         }
     }
 
+    /// The length of a step's sequences, where a run has several.
+    private func length(_ entry: StepLog) -> String {
+        guard let mix = job.deployment.run.mix, let length = entry.sequence_length else {
+            return ""
+        }
+        return "  length \(padded("\(length)", "\(mix.lengths.max() ?? 0)".count))"
+    }
+
     /// How far the stages' compute times lie apart, where that is worth a look.
     private func unevenStages(_ entry: StepLog) -> String {
         guard let variance = entry.stage_time_variance, variance > 0.1 else { return "" }
@@ -87,6 +95,7 @@ final class TrainOutput {
         let left = elapsed / Double(steps.count) * Double(total - entry.step)
         say(
             "step \(padded("\(entry.step)", "\(total)".count))/\(total)"
+                + length(entry)
                 + "  loss \(fixed(entry.loss, decimals: 4))"
                 + "  \(padded(significant(entry.step_time_s), 4)) s"
                 + "  \(padded(significant(entry.tokens_per_s), 5)) tokens/s"

@@ -44,6 +44,8 @@ struct HelpTests {
             ["train", "Plans/small.yaml", "--data", "x", "--seed=-1"],
             ["train", "Plans/small.yaml", "--data", "x", "--learning-rate", "nan"],
             ["train", "Plans/small.yaml", "--data", "x", "--timeout", "0.5"],
+            ["verify", "Plans/small.yaml", "--ranks", "2"],
+            ["verify", "Plans/small.yaml", "--all", "--ranks", "65"],
         ]
         var text = ""
         for arguments in wrong {
@@ -58,6 +60,6 @@ struct HelpTests {
 
     private static let commands = [
         "plan", "audit", "explain", "program", "simulate", "compare", "report", "validate",
-        "export", "train", "calibrate", "doctor",
+        "export", "train", "verify", "calibrate", "doctor",
     ]
 }

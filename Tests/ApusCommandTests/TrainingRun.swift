@@ -6,7 +6,8 @@ import Testing
 struct TrainingRun {
     /// The fields of a step's line in the log, as users and other programs rely on them.
     static let logFields: Set<String> = [
-        "step", "loss", "tokens", "tokens_per_s", "step_time_s", "lr", "grad_norm",
+        "step", "sequence_length", "loss", "tokens", "tokens_per_s", "step_time_s", "lr",
+        "grad_norm",
         "memory_peak_bytes", "expert_load_cv", "expert_load", "kept", "rerouted", "buffered",
         "dropped", "communication_s", "bubble_s", "generation",
         "stage_compute_s", "stage_time_variance",

@@ -70,7 +70,10 @@ struct ReferenceFileTests {
                     capacityFactor: 1.5, overflow: [.reroute], balanceLoss: 0.01))
         #expect(
             deployment.run
-                == RunSettings(precision: .fp16, sequenceLength: 128, sequencesPerStep: 128))
+                == RunSettings(
+                    precision: .fp16, sequenceLength: 128,
+                    mix: LengthMix(lengths: [128, 1024, 4096, 10240], weights: [1, 1, 1, 1]),
+                    sequencesPerStep: 128))
     }
 
     @Test("all claims are read, of every kind")

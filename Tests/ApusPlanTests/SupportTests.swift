@@ -20,9 +20,7 @@ struct SupportTests {
         #expect(
             messages.map { "\($0.location?.line ?? 0) \($0.path ?? "")" } == [
                 "34 workload.precision", "35 workload.optimizer", "44 plan.zero_stage",
-                "49 plan.by_sequence_length[2].tensor_parallel",
-                "50 plan.by_sequence_length[3].tensor_parallel", "53 routing.gate",
-                "56 routing.capacity", "58 routing.balance_loss",
+                "53 routing.gate", "56 routing.capacity", "58 routing.balance_loss",
             ])
         #expect(
             messages.dropFirst().first?.description == """
@@ -31,6 +29,22 @@ struct SupportTests {
                   expected: `adamw`, whose decay of weights is apart from the gradient
                   hint: `--local` replaces it
                 """)
+    }
+
+    @Test("slices that cut through a group of query heads are refused")
+    func refusesSplitGroups() throws {
+        var deployment = try DeploymentFile.stored("Plans/strategy-16gpu.yaml").deployment
+        deployment.model.headCount = 12
+        deployment.model.keyValueHeadCount = 4
+        var plan = try #require(deployment.plan)
+        plan.degrees.data = 12
+        for (tensor, isExecuted) in [(1, true), (2, true), (4, true), (6, false), (12, true)] {
+            plan.buckets[2].tensorParallel = tensor
+            deployment.plan = plan
+            let path = "plan.by_sequence_length[2].tensor_parallel"
+            let isRefused = deployment.unsupportedForTraining().contains { $0.path == path }
+            #expect(isRefused == !isExecuted, "tensor \(tensor)")
+        }
     }
 
     @Test("a step that the data ranks cannot share is refused")

@@ -11,7 +11,7 @@ struct DocumentationTests {
         "ApusAudit", "ApusBase", "ApusCalibration", "ApusControl", "ApusCost", "ApusEngine",
         "ApusExport", "ApusPlan", "ApusPlanner", "ApusProgram", "ApusReport", "ApusRouting",
         "ApusRuntime", "ApusSimulator", "ApusSystem", "ApusTestSupport", "ApusTrace",
-        "ApusValidation",
+        "ApusValidation", "ApusVerify",
     ]
 
     private static func page(_ module: String) throws -> String {

@@ -12,6 +12,8 @@ struct LocalJob {
     var model: Model
     var degrees: Degrees
     var microBatches: Int
+    /// Ranks of the data axis that share a micro-batch in slices.
+    var tensorParallel = 1
     var schedule = Plan.Schedule.oneForwardOneBackward
     var chunks = 1
     var recompute = Plan.Recompute.none
@@ -80,8 +82,9 @@ struct LocalJob {
             pipelinePlacement: placement, layersPerStage: layersPerStage, buckets: [])
         let shape = StepShape(
             sequenceLength: settings.sequenceLength,
-            sequencesPerMicroBatch: Self.sequencesPerStep / degrees.data / microBatches,
-            microBatches: microBatches, recompute: recompute)
+            sequencesPerMicroBatch: Self.sequencesPerStep
+                / degrees.carving(tensor: tensorParallel).data / microBatches,
+            microBatches: microBatches, tensorParallel: tensorParallel, recompute: recompute)
         return try compile(model: model, plan: plan, shape: shape)
     }
 

@@ -46,11 +46,16 @@ struct ImportTable {
             "ApusBase", "ApusRouting", "ApusPlan", "ApusProgram", "ApusTrace", "ApusEngine",
             "ApusSystem", "BasicContainers",
         ],
+        // ApusSystem: the ranks are threads of one process; Synchronization: they gather results.
+        "ApusVerify": [
+            "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusRuntime",
+            "Synchronization",
+        ],
         "apus": [
             "ApusBase", "ApusPlan", "ApusProgram", "ApusEngine", "ApusSystem", "ApusControl",
             "ApusRuntime", "ApusCost", "ApusSimulator", "ApusPlanner", "ApusValidation",
             "ApusAudit", "ApusExport", "ApusTrace", "ApusReport", "ApusCalibration", "ApusRouting",
-            "ArgumentParser", "Foundation", "Glibc", "Synchronization",
+            "ApusVerify", "ArgumentParser", "Foundation", "Glibc", "Synchronization",
         ],
         "ApusTestSupport": ["ApusBase", "ApusPlan", "ApusProgram", "Testing", "Foundation"],
     ])

@@ -149,8 +149,9 @@ extension FieldReader {
         guard let section = self.section("run", in: root, fields: FileSchema.run) else {
             return RunSettings(
                 precision: workload.precision, sequenceLength: workload.sequenceLengths[0],
-                sequencesPerStep: workload.sequencesPerBatch)
+                mix: workload.mix, sequencesPerStep: workload.sequencesPerBatch)
         }
+        let mix = mix(section)
         let standard = RunSettings()
         return RunSettings(
             seed: integer("seed", in: section, default: standard.seed),
@@ -161,10 +162,43 @@ extension FieldReader {
             gradientClip: number("gradient_clip", in: section, default: standard.gradientClip),
             precision: choice("precision", in: section, default: standard.precision),
             tokenizer: choice("tokenizer", in: section, default: standard.tokenizer),
-            sequenceLength: integer(
-                "sequence_length", in: section, default: standard.sequenceLength),
+            sequenceLength: mix?.lengths[0]
+                ?? integer("sequence_length", in: section, default: standard.sequenceLength),
+            mix: mix,
             sequencesPerStep: integer(
                 "sequences_per_step", in: section, default: standard.sequencesPerStep),
             routing: choice("routing", in: section, default: standard.routing))
+    }
+
+    /// The lengths that a run section names, where it names several.
+    private mutating func mix(_ section: Section) -> LengthMix? {
+        let lengths =
+            section.value("sequence_lengths") == nil
+            ? [] : integers("sequence_lengths", in: section)
+        let weights = numbers("length_weights", in: section)
+        if !lengths.isEmpty, section.value("sequence_length") != nil {
+            reject(
+                .conflictingKeys, section.path(of: "sequence_length"),
+                "`run.sequence_length` stands beside `run.sequence_lengths`",
+                expected: "one of the two")
+        }
+        if !weights.isEmpty, weights.count != lengths.count {
+            reject(
+                .sequenceLength, section.path(of: "length_weights"),
+                "`run.length_weights` has \(counted(weights.count, "entry", "entries")), "
+                    + "`run.sequence_lengths` has \(lengths.count)",
+                expected: "one weight for each length")
+        }
+        if Set(lengths).count < lengths.count {
+            reject(
+                .sequenceLength, section.path(of: "sequence_lengths"),
+                "`run.sequence_lengths` names a length twice",
+                expected: "each length once, and its share in `length_weights`")
+        }
+        guard !lengths.isEmpty, weights.isEmpty || weights.count == lengths.count else {
+            return nil
+        }
+        return LengthMix(
+            lengths: lengths, weights: weights.isEmpty ? lengths.map { _ in 1 } : weights)
     }
 }

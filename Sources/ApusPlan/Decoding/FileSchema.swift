@@ -140,6 +140,8 @@ package enum FileSchema {
         Field("precision", .choice),
         Field("tokenizer", .choice),
         Field("sequence_length", .integer(sequenceLength)),
+        Field("sequence_lengths", .integers(sequenceLength, countMax: 1000)),
+        Field("length_weights", .numbers(positive, countMax: 1000)),
         Field("sequences_per_step", .integer(sequences)),
         Field("routing", .choice),
     ]

@@ -91,6 +91,10 @@ extension Mesh {
     /// The batch replica that a rank computes for, from 0 to `degrees.data` - 1.
     package func dataIndex(local: Int) -> Int { local / (degrees.tensor * degrees.context) }
 
+    /// Which slice of attention a rank computes, from 0 to `degrees.tensor` - 1: its place in its
+    /// tensor group.
+    package func tensorIndex(of rank: Rank) -> Int { position(of: rank).local % degrees.tensor }
+
     /// Which share of each layer's experts a rank holds, from 0 to `degrees.expert` - 1.
     package func expertIndex(local: Int) -> Int {
         local / degrees.expertTensor % degrees.expert

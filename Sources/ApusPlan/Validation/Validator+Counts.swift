@@ -149,7 +149,7 @@ extension Validator {
             Step(
                 path: "workload", sequences: deployment.workload.sequencesPerBatch,
                 length: longest),
-            Step(path: "run", sequences: run.sequencesPerStep, length: run.sequenceLength),
+            Step(path: "run", sequences: run.sequencesPerStep, length: run.lengths.max() ?? 1),
         ]
         guard let plan = deployment.plan else { return steps }
         for (index, bucket) in plan.buckets.enumerated() {

@@ -34,6 +34,13 @@ package struct Workload: Hashable, Sendable {
         lengthWeights ?? sequenceLengths.map { _ in 1 }
     }
 
+    /// Its lengths in turn, where it has several.
+    package var mix: LengthMix? {
+        guard sequenceLengths.count > 1, lengthWeightsOrDefault.count == sequenceLengths.count
+        else { return nil }
+        return LengthMix(lengths: sequenceLengths, weights: lengthWeightsOrDefault)
+    }
+
     /// Bytes of the FP32 master copy that the optimizer keeps of a narrower weight.
     package var masterByteCount: Int { precision.elementBytes < 4 ? 4 : 0 }
 }

@@ -4,9 +4,19 @@ package import ApusPlan
 package import ApusProgram
 import BasicContainers
 
+/// The process groups that a rank has joined.
+///
+/// A class because the programs of one job share groups: those of two sequence lengths differ in a
+/// few of them, and each group costs sockets and memory. One rank's thread owns it.
+final class JoinedGroups {
+    fileprivate var groups = UniqueArray<ProcessGroup>()
+    /// By queue and members.
+    fileprivate var places: [String: Int] = [:]
+}
+
 /// The process groups of one rank, one for each queue that its program uses.
-package struct Communicators: ~Copyable {
-    private var groups: UniqueArray<ProcessGroup>
+package struct Communicators {
+    let joined: JoinedGroups
     private let places: [Queue: Int]
 
     /// How ranks find each other, and how long they wait.
@@ -37,7 +47,16 @@ package struct Communicators: ~Copyable {
     package init(
         engine: Engine, meeting: Meeting, mesh: Mesh, rank: Rank, program: ProgramClass
     ) throws(EngineError) {
-        var groups = UniqueArray<ProcessGroup>()
+        try self.init(
+            engine: engine, meeting: meeting, mesh: mesh, rank: rank, program: program,
+            sharing: JoinedGroups())
+    }
+
+    /// The same, where groups that were joined for another program are used again.
+    init(
+        engine: Engine, meeting: Meeting, mesh: Mesh, rank: Rank, program: ProgramClass,
+        sharing joined: JoinedGroups
+    ) throws(EngineError) {
         var places: [Queue: Int] = [:]
         for queue in program.queues {
             let members = mesh.members(of: queue, rank: rank)
@@ -46,15 +65,20 @@ package struct Communicators: ~Copyable {
             }
             // Two meshes may have a group of one name and first member; the list tells them apart.
             let list = fingerprint(members.map(\.description).joined(separator: " "))
+            let name = "\(queue.name)/\(list)"
+            if let place = joined.places[name] {
+                places[queue] = place
+                continue
+            }
             let group = try ProcessGroup(
-                engine, meeting.store, prefix: "\(meeting.prefix)/\(queue.name)/\(list)",
-                rank: index,
+                engine, meeting.store, prefix: "\(meeting.prefix)/\(name)", rank: index,
                 size: members.count, timeoutSeconds: meeting.timeoutSeconds, interface: meeting.host
             )
-            places[queue] = groups.count
-            groups.append(group)
+            places[queue] = joined.groups.count
+            joined.places[name] = joined.groups.count
+            joined.groups.append(group)
         }
-        self.groups = groups
+        self.joined = joined
         self.places = places
     }
 
@@ -63,6 +87,6 @@ package struct Communicators: ~Copyable {
         _ queue: Queue, _ body: (borrowing ProcessGroup) throws(EngineError) -> Result
     ) throws(EngineError) -> Result {
         guard let place = places[queue] else { preconditionFailure("no group for `\(queue.name)`") }
-        return try body(groups[place])
+        return try body(joined.groups[place])
     }
 }

@@ -8,24 +8,30 @@ extension Islands {
     /// The outputs are the residual stream `[tokens, hidden]`, the rows for the experts
     /// `[tokens × topK, hidden]` in order of experts, and the routing weights `[tokens, topK]`.
     /// A decision that is given is used again; otherwise the router takes one and gives it back, or
-    /// `experts` are taken in its place, `[tokens × topK]`.
+    /// `experts` are taken in its place, `[tokens × topK]`. Where `mixed` `[tokens, hidden]` is
+    /// given, attention was computed in slices, and this is the rest of the island.
     ///
     /// Source: Jiang et al. 2024, "Mixtral of experts", §2.1: a softmax over the top-k scores,
     /// which equals the renormalised top-k of the softmax over all.
     func attention(
-        layer: Int, hidden: consuming Tensor, keepsState: Bool, experts: [Int64]? = nil,
-        decision: inout RoutingDecision?
+        layer: Int, hidden: consuming Tensor, mixed: consuming Tensor? = nil, keepsState: Bool,
+        experts: [Int64]? = nil, decision: inout RoutingDecision?
     ) throws(EngineError) -> IslandRun {
         var inputs = try TensorList(engine)
         try inputs.append(hidden)
+        if let mixed { try inputs.append(mixed) }
         return try run(inputs, keepsState: keepsState) { leaves throws(EngineError) in
             let input = leaves[0]
-            let residual = try input.plus(try self.attend(layer, input))
+            let attended =
+                leaves.count > 1
+                ? leaves[1] : try self.mix(layer, try self.inputNorm(layer, input))
+            let residual = try input.plus(attended)
             let normed = try residual.rmsNorm(
                 try self.weight(layer, "post_attention_layernorm.weight"),
                 epsilon: self.model.rmsNormEpsilon)
             let gate = try self.weight(layer, "block_sparse_moe.gate.weight")
             let probabilities = try normed.linear(gate).softmax()
+            try self.ties?.look(at: probabilities, choices: self.model.topK)
             let taken =
                 if let decision { decision } else { try self.decide(probabilities, experts) }
             decision = taken
@@ -55,28 +61,5 @@ extension Islands {
         return RoutingDecision(
             indices: indices, order: try sorted.order.alias(),
             countsByExpert: sorted.counts)
-    }
-
-    /// Causal self-attention with rotary positions, `[tokens, hidden]` to `[tokens, hidden]`.
-    private func attend(_ layer: Int, _ input: borrowing Tensor) throws(EngineError) -> Tensor {
-        let normed = try input.rmsNorm(
-            try weight(layer, "input_layernorm.weight"), epsilon: model.rmsNormEpsilon)
-        let queries = try heads(normed, layer, "q_proj", count: model.headCount)
-            .rotary(theta: model.ropeTheta)
-        let keys = try heads(normed, layer, "k_proj", count: model.keyValueHeadCount)
-            .rotary(theta: model.ropeTheta)
-        let values = try heads(normed, layer, "v_proj", count: model.keyValueHeadCount)
-        let mixed = try queries.attention(keys: keys, values: values, causal: true)
-            .contiguous().view([input.shape[0], model.queryWidth])
-        return try mixed.linear(try weight(layer, "self_attn.o_proj.weight"))
-    }
-
-    /// A projection to heads, `[tokens, hidden]` to `[sequences, length, heads, headDim]`.
-    private func heads(
-        _ normed: borrowing Tensor, _ layer: Int, _ name: String, count: Int
-    ) throws(EngineError) -> Tensor {
-        let sequences = normed.shape[0] / sequenceLength
-        return try normed.linear(try weight(layer, "self_attn.\(name).weight"))
-            .view([sequences, sequenceLength, count, model.headDim])
     }
 }

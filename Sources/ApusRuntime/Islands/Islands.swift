@@ -11,6 +11,10 @@ struct Islands {
     let model: Model
     let parameters: ParameterStore
     let sequenceLength: Int
+    /// The heads of attention that this rank computes.
+    let slice: HeadSlice
+    /// Looks at the routers' scores, where somebody wants to know about ties.
+    var ties: TieWatch?
 }
 
 /// What an island's forward run gives.

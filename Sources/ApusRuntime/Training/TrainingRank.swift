@@ -8,54 +8,54 @@ package import ApusTrace
 package struct TrainingRank: ~Copyable {
     private let deployment: Deployment
     private let corpus: Corpus
-    private let sampler: SequenceSampler
-    private let batches: BatchPlan
-    private var runtime: Runtime
+    /// One for each of the run's lengths.
+    private var lengths: [TrainedLength]
     private let meeting: Communicators.Meeting
     private let exchange: TraceExchange
     private var tracedSteps: Int?
 
-    /// Joins the job.
+    /// Joins the job, with a program for each length that the run trains with.
     ///
     /// - Throws: `Problems` about the data or the engine, or about a rank that runs something else.
     package init(
-        rank: Rank, deployment: Deployment, program: Program, corpus: consuming Corpus,
+        rank: Rank, deployment: Deployment, programs: [Program], corpus: consuming Corpus,
         engine: Engine, meeting: Communicators.Meeting
     ) throws(Problems) {
-        let sampler = try SequenceSampler(
-            tokenCount: corpus.tokenCount, length: deployment.run.sequenceLength,
-            seed: UInt64(bitPattern: Int64(deployment.run.seed)))
-        let identity = "\(deployment.text())\(program)\(corpus.tokenCount)"
+        precondition(!programs.isEmpty, "a run has a length")
+        let seed = UInt64(bitPattern: Int64(deployment.run.seed))
+        let samplers = try programs.map { program throws(Problems) in
+            try SequenceSampler(
+                tokenCount: corpus.tokenCount, length: program.shape.sequenceLength, seed: seed)
+        }
+        let texts = programs.map { "\($0)" }.joined()
+        let identity = "\(deployment.text())\(texts)\(corpus.tokenCount)"
         let setting = RankSetting(
-            rank: rank, model: deployment.model, program: program, settings: deployment.run)
-        let runtime = try join(setting, identity, engine, meeting)
-        let mesh = program.mesh
-        batches = BatchPlan(
-            shape: program.shape, mesh: mesh,
-            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+            rank: rank, model: deployment.model, program: programs[0], settings: deployment.run)
+        let runtimes = try join(setting, programs, identity, engine, meeting)
+        lengths = zip(runtimes, samplers).map(TrainedLength.init)
         self.deployment = deployment
         self.corpus = corpus
-        self.sampler = sampler
-        self.runtime = runtime
         self.meeting = meeting
         exchange = TraceExchange(store: meeting.store, prefix: meeting.prefix)
     }
 
     /// Makes this rank compute `factor` times as long, by idling, as a slow machine would.
-    package func slowDown(by factor: Double) { runtime.computation.slowness = factor }
+    package func slowDown(by factor: Double) {
+        for length in lengths { length.runtime.computation.slowness = factor }
+    }
 
     /// Keeps the trace of the last `stepCount` steps.
     package mutating func traceLast(_ stepCount: Int) {
         tracedSteps = stepCount
-        runtime.traceLast(stepCount)
+        for length in lengths { length.runtime.traceLast(stepCount) }
     }
 
     /// The trace of all ranks, on rank 0; the others give theirs and get nothing.
     ///
     /// - Throws: `Problems` where the ranks' parts could not be brought together.
     package func collectTrace(of name: String) throws(Problems) -> Trace? {
-        let setting = runtime.setting
-        guard let own = runtime.trace else { return nil }
+        let setting = lengths[0].runtime.setting
+        guard let own = lengths[0].runtime.trace else { return nil }
         guard setting.rank.index > 0 else {
             let empty = Trace(
                 source: .measurement, subject: .init(deployment: name, program: setting.program),
@@ -84,12 +84,15 @@ package struct TrainingRank: ~Copyable {
         isStopRequested: @escaping () -> Bool, onStart: (Int) -> Void, onStep: (StepRecord) -> Void,
         nextProgram: (StepRecord) throws(Problems) -> Program? = { _ in nil }
     ) throws(RuntimeError) -> Bool {
-        runtime.isStopRequested = isStopRequested
+        var turns = deployment.run.turns
         for step in 0..<deployment.run.steps {
+            guard let turn = turns.next() else { preconditionFailure("turns do not end") }
             onStart(step + 1)
-            let record = try runtime.step(step) { microBatch in
-                batches.batch(step: step, microBatch: microBatch) { position in
-                    sampler.window(at: position, of: corpus)
+            let length = lengths[turn.index]
+            length.runtime.isStopRequested = isStopRequested
+            let record = try length.runtime.step(step) { microBatch in
+                length.batches.batch(step: turn.ordinal, microBatch: microBatch) { position in
+                    length.sampler.window(at: position, of: corpus)
                 }
             }
             onStep(record)
@@ -105,8 +108,8 @@ package struct TrainingRank: ~Copyable {
     ) throws(RuntimeError) {
         func failure(_ cause: RuntimeError.Cause, isCommunication: Bool) -> RuntimeError {
             RuntimeError(
-                rank: runtime.setting.rank, step: record.step, instruction: nil, cause: cause,
-                isCommunication: isCommunication)
+                rank: lengths[0].runtime.setting.rank, step: record.step, instruction: nil,
+                cause: cause, isCommunication: isCommunication)
         }
         let program: Program?
         do throws(Problems) {
@@ -116,8 +119,9 @@ package struct TrainingRank: ~Copyable {
             throw failure(.check(texts.joined(separator: "; ")), isCommunication: false)
         }
         guard let program else { return }
+        precondition(lengths.count == 1, "layers move only where a run has one length")
         do throws(EngineError) {
-            runtime = try runtime.moved(
+            lengths[0].runtime = try lengths[0].runtime.moved(
                 to: program, meeting: meeting.under("after-\(record.step)"))
         } catch {
             throw failure(.engine(error), isCommunication: true)
@@ -126,14 +130,40 @@ package struct TrainingRank: ~Copyable {
     }
 }
 
+/// One sequence length of a run: its program over the shared weights, and its data.
+private struct TrainedLength {
+    var runtime: Runtime
+    let batches: BatchPlan
+    let sampler: SequenceSampler
+
+    init(_ runtime: Runtime, _ sampler: SequenceSampler) {
+        let (program, rank) = (runtime.setting.program, runtime.setting.rank)
+        let mesh = program.mesh
+        self.runtime = runtime
+        self.sampler = sampler
+        batches = BatchPlan(
+            shape: program.shape, mesh: mesh,
+            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+    }
+}
+
+/// Meets the other ranks; one runtime for each program, all over the same weights.
 private func join(
-    _ setting: RankSetting, _ identity: String, _ engine: Engine, _ meeting: Communicators.Meeting
-) throws(Problems) -> Runtime {
+    _ setting: RankSetting, _ programs: [Program], _ identity: String, _ engine: Engine,
+    _ meeting: Communicators.Meeting
+) throws(Problems) -> [Runtime] {
     let problems: [Diagnostic]
     do throws(EngineError) {
         problems = try disagreement(
             on: identity, rank: setting.rank, worldSize: setting.program.mesh.worldSize, meeting)
-        if problems.isEmpty { return try Runtime(setting, engine: engine, meeting: meeting) }
+        if problems.isEmpty {
+            let first = try Runtime(setting, engine: engine, meeting: meeting)
+            var runtimes = [first]
+            for program in programs.dropFirst() {
+                runtimes.append(try first.beside(program, meeting: meeting))
+            }
+            return runtimes
+        }
     } catch {
         throw Problems([error.diagnostic])
     }

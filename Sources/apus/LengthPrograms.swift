@@ -1,0 +1,33 @@
+import ApusBase
+import ApusPlan
+import ApusProgram
+
+/// Compiles and proves the program of each length that a deployment's run trains with.
+///
+/// - Throws: `Problems` of every length together.
+func lengthPrograms(
+    of deployment: Deployment, plan: Plan, file: String, at positions: KeyPositions
+) throws(Problems) -> [Program] {
+    var programs: [Program] = []
+    var problems: [Diagnostic] = []
+    for length in deployment.run.lengths {
+        guard let shape = StepShape(training: deployment, length: length) else {
+            problems.append(
+                Diagnostic(
+                    .sequenceLength, location: Diagnostic.Location(file: file),
+                    path: "run.sequence_length",
+                    problem: "no bucket of the plan holds sequences of \(length) tokens"))
+            continue
+        }
+        do throws(Problems) {
+            let program = try compile(
+                model: deployment.model, plan: plan, shape: shape, at: positions)
+            problems += program.verify(for: deployment.model)
+            programs.append(program)
+        } catch {
+            problems += error.diagnostics.filter { !problems.contains($0) }
+        }
+    }
+    guard problems.isEmpty else { throw Problems(problems) }
+    return programs
+}
