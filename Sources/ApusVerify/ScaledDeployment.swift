@@ -20,7 +20,9 @@ package struct ScaledDeployment: Sendable {
     private static let layersPerStageMax = 2
     private static let expertCountMax = 64
 
-    package init(_ deployment: Deployment, plan: Plan) {
+    /// Scales a deployment down for its plan, or so that every layout of `ranks` finds heads and
+    /// layers enough.
+    package init(_ deployment: Deployment, plan: Plan, ranks: Int? = nil) {
         var replacements: [String]
         var small: Deployment
         small = deployment
@@ -29,8 +31,8 @@ package struct ScaledDeployment: Sendable {
         var plan = small.plan ?? plan
         let original = deployment.model
         plan.buckets = plan.buckets.map { Self.scaled($0, of: plan) }
-        Self.shrinkLayers(&small.model, &plan)
-        Self.shrinkWidths(&small.model, plan)
+        Self.shrinkLayers(&small.model, &plan, ranks: ranks ?? 1)
+        Self.shrinkWidths(&small.model, plan, ranks: ranks ?? 1)
         let model = small.model
         replacements.append(
             "model \(Self.describe(original)) -> \(Self.describe(model)): small enough to run here")
@@ -81,18 +83,18 @@ package struct ScaledDeployment: Sendable {
         return result
     }
 
-    private static func shrinkLayers(_ model: inout Model, _ plan: inout Plan) {
+    private static func shrinkLayers(_ model: inout Model, _ plan: inout Plan, ranks: Int) {
         if let counts = plan.layersPerStage {
             let small = counts.map { min($0, layersPerStageMax) }
             plan.layersPerStage = small
             model.layerCount = small.reduce(0, +)
         } else {
-            model.layerCount = min(
-                model.layerCount, layersPerStageMax * plan.virtualStages.count)
+            let stages = max(ranks, plan.virtualStages.count)
+            model.layerCount = min(model.layerCount, layersPerStageMax * stages)
         }
     }
 
-    private static func shrinkWidths(_ model: inout Model, _ plan: Plan) {
+    private static func shrinkWidths(_ model: inout Model, _ plan: Plan, ranks: Int) {
         model.hiddenSize = hiddenSize
         model.headDim = headDim
         model.expertHiddenSize = expertHiddenSize
@@ -102,7 +104,7 @@ package struct ScaledDeployment: Sendable {
             model.expertCount = expertCountMax / expert * expert
         }
         let served = model.headCount / max(1, model.keyValueHeadCount)
-        let tensors = plan.buckets.map { max(1, $0.tensorParallel) }
+        let tensors = plan.buckets.map { max(1, $0.tensorParallel) } + divisors(of: ranks)
         let few = divisors(of: model.keyValueHeadCount).first { count in
             tensors.allSatisfy { tensor in
                 let heads = count * served

@@ -75,7 +75,8 @@ struct VerifyCommand: ParsableCommand {
     private func prepare() throws -> ([Layout], ScaledDeployment) {
         let read = try loadDeployment(file)
         let plan = try read.deployment.requirePlan(file: file)
-        let scaled = ScaledDeployment(read.deployment, plan: plan)
+        let scaled = ScaledDeployment(
+            read.deployment, plan: plan, ranks: all ? ranks ?? Self.ranksDefault : nil)
         let refused = scaled.deployment.unsupportedForVerification(at: read.positions)
         guard refused.isEmpty else { throw Problems(refused) }
         guard !all else {

@@ -22,7 +22,7 @@ struct VerifyOutput {
     }
 
     func add(_ verdict: LayoutVerdict, of count: Int) {
-        let width = count > 20 ? 48 : 14
+        let width = count > 20 ? 52 : 14
         let name = verdict.name + String(repeating: " ", count: max(0, width - verdict.name.count))
         let batches = verdict.plan.buckets.map { bucket in
             "tp \(bucket.tensorParallel) m \(bucket.microBatches)"

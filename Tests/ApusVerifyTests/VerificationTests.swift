@@ -24,9 +24,10 @@ struct VerificationTests {
         return engine
     }
 
-    private static func scaled() throws -> ScaledDeployment {
+    private static func scaled(ranks: Int? = nil) throws -> ScaledDeployment {
         let file = try DeploymentFile.stored("Plans/strategy-16gpu.yaml")
-        return ScaledDeployment(file.deployment, plan: try #require(file.deployment.plan))
+        return ScaledDeployment(
+            file.deployment, plan: try #require(file.deployment.plan), ranks: ranks)
     }
 
     @Test(
@@ -79,6 +80,9 @@ struct VerificationTests {
     func verifiesAll() throws {
         let scaled = try Self.scaled()
         let layouts = Layout.all(ranks: 2, of: scaled.deployment)
+        let four = try Self.scaled(ranks: 4)
+        #expect(
+            Layout.all(ranks: 4, of: four.deployment).contains { $0.tensorParallelMax == 4 })
         let names = layouts.map(\.name)
         #expect(Set(names).count == names.count)
         #expect(names.contains("dp2,ep2,tp2 carved 1f1b recompute full"))
