@@ -170,6 +170,11 @@ const char *Exchange::read(int rank, const Posting &posting, uint64_t begin, uin
     return segments_[size_t(rank)].body(posting.offset, begin + bytes) + begin;
 }
 
+void Exchange::copy(
+    void *target, int rank, const Posting &posting, uint64_t begin, uint64_t bytes) {
+    if (bytes > 0) std::memcpy(target, read(rank, posting, begin, bytes), bytes);
+}
+
 Posting *Exchange::find(int sender, int64_t tag) {
     Board &theirs = board(sender);
     const uint64_t count = theirs.message_count.load(std::memory_order_acquire);
@@ -194,9 +199,7 @@ void Exchange::receive(const at::Tensor &tensor, int sender, int64_t tag) {
         board(rank_).bell, message, [&] { return (found = find(sender, tag)) != nullptr; },
         [&](const std::function<bool(int)> &is_so) { return is_so(sender) ? sender : -1; });
     check(sender, *found, tensor);
-    if (found->bytes > 0) {
-        std::memcpy(tensor.data_ptr(), read(sender, *found, 0, found->bytes), found->bytes);
-    }
+    copy(tensor.data_ptr(), sender, *found, 0, found->bytes);
     found->readers.fetch_sub(1, std::memory_order_acq_rel);
 }
 

@@ -42,6 +42,9 @@ class Exchange {
     // Sees that a rank posted what `tensor` can take.
     static void check(int rank, const Posting &posting, const at::Tensor &tensor);
 
+    // Copies a part of what a rank posted.
+    void copy(void *target, int rank, const Posting &posting, uint64_t begin, uint64_t bytes);
+
     // What a rank posted, from `begin` on; valid until the next call for that rank.
     const char *read(int rank, const Posting &posting, uint64_t begin, uint64_t bytes);
 

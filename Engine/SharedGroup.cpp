@@ -3,8 +3,6 @@
 #include "SharedSums.hpp"
 #include "Shim.hpp"
 
-#include <cstring>
-
 namespace apus {
 namespace {
 
@@ -66,7 +64,7 @@ class SharedGroup final : public c10d::Backend {
             if (!sends) {
                 const Posting &posting = exchange_.collective(root, number);
                 Exchange::check(root, posting, tensor);
-                copy(tensor.data_ptr(), root, posting, 0, posting.bytes);
+                exchange_.copy(tensor.data_ptr(), root, posting, 0, posting.bytes);
             }
             exchange_.leave(number);
         });
@@ -102,10 +100,6 @@ class SharedGroup final : public c10d::Backend {
             getRank(), " and rank ", peer, " of a group of ", getSize());
     }
 
-    void copy(void *target, int rank, const Posting &posting, uint64_t begin, uint64_t bytes) {
-        if (bytes > 0) std::memcpy(target, exchange_.read(rank, posting, begin, bytes), bytes);
-    }
-
     void sum(const at::Tensor &tensor, uint64_t number) {
         exchange_.arrive(number, all_reduce);
         const auto bytes = uint64_t(tensor.nbytes());
@@ -127,7 +121,7 @@ class SharedGroup final : public c10d::Backend {
         std::vector<int64_t> sizes(parts.size());
         for (int rank = 0; rank < getSize(); ++rank) {
             const Posting &posting = exchange_.collective(rank, number);
-            copy(sizes.data(), rank, posting, 0, table);
+            exchange_.copy(sizes.data(), rank, posting, 0, table);
             uint64_t begin = table;
             for (int earlier = 0; earlier < getRank(); ++earlier) {
                 begin += uint64_t(sizes[size_t(earlier)]);
@@ -137,7 +131,7 @@ class SharedGroup final : public c10d::Backend {
                 sent == expected && posting.type == int32_t(target.scalar_type()), "rank ", rank,
                 " of the group sent ", sent, " bytes of ", at::ScalarType(posting.type), " where ",
                 expected, " of ", target.scalar_type(), " are expected");
-            copy(place, rank, posting, begin, uint64_t(sent));
+            exchange_.copy(place, rank, posting, begin, uint64_t(sent));
             place += sent;
         }
         exchange_.leave(number);

@@ -19,32 +19,9 @@ struct IslandRuns {
     let stepCount: Int
     let limitSeconds: Double
 
-    /// Of each island and pass, the time on the trace of every time that it ran.
-    fileprivate struct Samples {
-        private var values: [(key: Key, seconds: [Double])] = []
-
-        struct Key: Hashable {
-            var kind: Calibration.IslandKind
-            var pass: Calibration.IslandPass
-        }
-
-        mutating func add(_ seconds: Double, of key: Key) {
-            if let index = values.firstIndex(where: { $0.key == key }) {
-                values[index].seconds.append(seconds)
-            } else {
-                values.append((key, [seconds]))
-            }
-        }
-
-        /// In the order of their declaration.
-        func timings() -> [(key: Key, timing: Timing)] {
-            Calibration.IslandKind.allCases.flatMap { kind in
-                Calibration.IslandPass.allCases.compactMap { pass in
-                    values.first { $0.key == Key(kind: kind, pass: pass) }
-                        .map { ($0.key, Timing($0.seconds)) }
-                }
-            }
-        }
+    /// In the order of their declaration.
+    private static let keys = Calibration.IslandKind.allCases.flatMap { kind in
+        Calibration.IslandPass.allCases.map { Calibration.Island.Key(kind: kind, pass: $0) }
     }
 
     /// Adds what was measured; times of weights take the place of those that were measured apart.
@@ -53,18 +30,22 @@ struct IslandRuns {
         for run in shapes.runs {
             let (program, part) = try trace(run)
             let weights = program.parameterCount(of: program.classes[0], in: run.model)
-            var islands = Samples()
+            var islands: [Calibration.Island.Key: [Double]] = [:]
             for event in part.events {
                 let instruction = program.classes[0].instructions[Int(event.instruction)]
-                if let key = instruction.measuredIsland { islands.add(event.duration, of: key) }
+                if let key = instruction.measuredIsland {
+                    islands[key, default: []].append(event.duration)
+                }
                 if let kind = instruction.measuredState {
                     updates[kind, default: [:]][weights, default: []].append(event.duration)
                 }
             }
             // A single layer is for its weights only.
             guard run.model.layerCount > 1 || shapes.model.layerCount == 1 else { continue }
-            result.islands += islands.timings().compactMap { key, timing in
-                guard run.expertDegree == 1 || key.kind == .experts else { return nil }
+            result.islands += Self.keys.compactMap { key in
+                guard run.expertDegree == 1 || key.kind == .experts, let samples = islands[key]
+                else { return nil }
+                let timing = Timing(samples)
                 return Calibration.Island(
                     kind: key.kind, pass: key.pass, sequences: run.sequences,
                     length: shapes.length,
@@ -156,7 +137,7 @@ struct IslandRuns {
 }
 
 extension Instruction {
-    fileprivate var measuredIsland: IslandRuns.Samples.Key? {
+    fileprivate var measuredIsland: Calibration.Island.Key? {
         switch self {
         case .forward(let run): key(run.island, .forward)
         case .backward(let run): key(run.island, run.factors == nil ? .backward : .backwardInputs)
@@ -167,7 +148,7 @@ extension Instruction {
 
     private func key(
         _ island: Island, _ pass: Calibration.IslandPass
-    ) -> IslandRuns.Samples.Key? {
+    ) -> Calibration.Island.Key? {
         let kind: Calibration.IslandKind
         switch island {
         case .embedding: kind = .embedding
@@ -178,7 +159,7 @@ extension Instruction {
         // Parts of layers that the runtime does not train yet.
         case .norm, .heads, .router, .feedForward: return nil
         }
-        return IslandRuns.Samples.Key(kind: kind, pass: pass)
+        return Calibration.Island.Key(kind: kind, pass: pass)
     }
 
     fileprivate var measuredState: Calibration.KernelKind? {

@@ -85,10 +85,7 @@ struct LocalRanks {
         for step in 0..<settings.steps {
             let runtime = runtimes[step % runtimes.count]
             let program = runtime.setting.program
-            let mesh = program.mesh
-            let batches = BatchPlan(
-                shape: program.shape, mesh: mesh,
-                dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+            let batches = BatchPlan(program, rank: rank)
             let record = try runtime.step(step) { microBatch in
                 batches.batch(step: step, microBatch: microBatch) { position in
                     window(position, length: program.shape.sequenceLength)
@@ -96,11 +93,11 @@ struct LocalRanks {
             }
             outcome.losses.append(record.loss)
             norms.append(record.gradientNorm)
-            if step == 0 { outcome.gradients = try first.pieces { try $0.gradient($1) } }
+            if step == 0 { outcome.gradients = try first.parameters.pieces { try $0.gradient($1) } }
             if let ties, ties.distanceMin < Tolerance.tieDistance { return Outcome() }
         }
         outcome.gradientNorms = [norms]
-        outcome.parameters = try first.pieces { try $0.value($1) }
+        outcome.parameters = try first.parameters.pieces { try $0.value($1) }
         return outcome
     }
 
@@ -130,19 +127,5 @@ extension Runtime {
         for parameter in parameters.parameters where parameter.kind == .router {
             try parameters.value(parameter.name).scale(by: factor)
         }
-    }
-
-    /// The named weights inside the stored ones, or their gradients.
-    fileprivate func pieces(
-        _ tensor: (ParameterStore, String) throws -> Tensor
-    ) throws -> [String: [Float]] {
-        var result: [String: [Float]] = [:]
-        for parameter in parameters.parameters {
-            let values = try tensor(parameters, parameter.name).floats()
-            for piece in parameter.pieces {
-                result[piece.name] = Array(values[piece.offset..<(piece.offset + piece.count)])
-            }
-        }
-        return result
     }
 }

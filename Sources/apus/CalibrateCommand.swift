@@ -84,8 +84,7 @@ struct CalibrateCommand: ParsableCommand {
 
     /// What every rank is told, from the same arguments.
     private func job() throws -> CalibrationJob {
-        guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
-        else { throw Problems([.engineMissing]) }
+        let engine = try options.locateEngine()
         var shapes = CalibrationShapes.grid
         if let file {
             let read = try loadDeployment(file, leavesOutUnsoundPlan: true)

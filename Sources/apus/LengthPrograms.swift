@@ -2,22 +2,18 @@ import ApusBase
 import ApusPlan
 import ApusProgram
 
-/// Compiles and proves the program of each length that a deployment's run trains with.
+/// Compiles and proves the program of each length that a deployment trains with, which has to be
+/// one that can be trained (`unsupportedForTraining`).
 ///
 /// - Throws: `Problems` of every length together.
 func lengthPrograms(
-    of deployment: Deployment, plan: Plan, file: String, at positions: KeyPositions
+    of deployment: Deployment, plan: Plan, at positions: KeyPositions
 ) throws(Problems) -> [Program] {
     var programs: [Program] = []
     var problems: [Diagnostic] = []
     for length in deployment.run.lengths {
         guard let shape = StepShape(training: deployment, length: length) else {
-            problems.append(
-                Diagnostic(
-                    .sequenceLength, location: Diagnostic.Location(file: file),
-                    path: "run.sequence_length",
-                    problem: "no bucket of the plan holds sequences of \(length) tokens"))
-            continue
+            preconditionFailure("a deployment that can be trained has a bucket for each length")
         }
         do throws(Problems) {
             let program = try compile(

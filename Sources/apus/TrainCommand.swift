@@ -127,10 +127,9 @@ struct TrainCommand: ParsableCommand {
         guard refused.isEmpty else { throw Problems(refused) }
         let plan = try deployment.requirePlan(file: file)
         let programs = try lengthPrograms(
-            of: deployment, plan: plan, file: file, at: read.positions)
+            of: deployment, plan: plan, at: read.positions)
         try refuseForMixedLengths(deployment.run)
-        guard let engine = Engine.locate(explicit: options.engine, environment: Host.environment())
-        else { throw Problems([.engineMissing]) }
+        let engine = try options.locateEngine()
         return TrainingJob(
             file: file, deployment: deployment, plan: plan, programs: programs,
             replacements: replacements, notes: read.notes, data: data, log: log,
@@ -212,12 +211,4 @@ struct TrainingJob {
 
     /// The program of the first length; all share mesh, layers and weights.
     var program: Program { programs[0] }
-}
-
-extension Diagnostic {
-    /// No engine was found.
-    static let engineMissing = Diagnostic(
-        .engineMissing, problem: "no engine was found",
-        expected: "`.deps/engine/libapus_engine.so`, or the path in `APUS_ENGINE` or `--engine`",
-        hint: "`make build` builds it; planning, simulating and auditing work without one")
 }

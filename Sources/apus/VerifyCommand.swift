@@ -97,8 +97,7 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func openEngine() throws -> Engine {
-        guard let path = Engine.locate(explicit: options.engine, environment: Host.environment())
-        else { throw Problems([.engineMissing]) }
+        let path = try options.locateEngine()
         // PyTorch keeps a flight recorder that several ranks of one process race on.
         Host.setEnvironment("TORCH_FR_BUFFER_SIZE", "0")
         do throws(EngineError) {

@@ -40,7 +40,7 @@ struct GoldenModelTests {
         let record = try golden.step()
         let loss = try golden.file.floats("loss").values[0]
         #expect(abs(record.loss - Double(loss)) < 1e-5)
-        let gradients = try golden.runtime.pieces { try $0.gradient($1) }
+        let gradients = try golden.runtime.parameters.pieces { try $0.gradient($1) }
         #expect(gradients.keys.sorted() == golden.file.weightNames.sorted())
         for (weight, values) in gradients {
             let expected = try golden.file.floats("grad.\(weight)").values

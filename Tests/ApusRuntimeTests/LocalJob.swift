@@ -99,10 +99,7 @@ struct LocalJob {
         let setting = RankSetting(rank: rank, model: model, program: program, settings: settings)
         let meeting = Communicators.Meeting(store: store, host: "127.0.0.1", timeoutSeconds: 60)
         var runtime = try Runtime(setting, engine: engine, meeting: meeting)
-        let mesh = program.mesh
-        let plan = BatchPlan(
-            shape: program.shape, mesh: mesh,
-            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+        let plan = BatchPlan(program, rank: rank)
         var outcome = Outcome()
         outcome.gradientNorms = [[]]
         for step in 0..<steps {
@@ -111,13 +108,15 @@ struct LocalJob {
             }
             outcome.losses.append(record.loss)
             outcome.gradientNorms[0].append(record.gradientNorm)
-            if step == 0 { outcome.gradients = try runtime.pieces { try $0.gradient($1) } }
+            if step == 0 {
+                outcome.gradients = try runtime.parameters.pieces { try $0.gradient($1) }
+            }
             if let layers = moves[step + 1] {
                 runtime = try runtime.moved(
                     to: try self.program(layers), meeting: meeting.under("after-\(step + 1)"))
             }
         }
-        outcome.parameters = try runtime.pieces { try $0.value($1) }
+        outcome.parameters = try runtime.parameters.pieces { try $0.value($1) }
         return outcome
     }
 
@@ -127,22 +126,6 @@ struct LocalJob {
         return (0...settings.sequenceLength).map { _ in
             Int64(generator.next() % UInt64(model.vocabularySize))
         }
-    }
-}
-
-extension Runtime {
-    /// The named weights inside the stored ones, or their gradients.
-    func pieces(
-        _ tensor: (ParameterStore, String) throws -> Tensor
-    ) throws -> [String: [Float]] {
-        var result: [String: [Float]] = [:]
-        for parameter in parameters.parameters {
-            let values = try tensor(parameters, parameter.name).floats()
-            for piece in parameter.pieces {
-                result[piece.name] = Array(values[piece.offset..<(piece.offset + piece.count)])
-            }
-        }
-        return result
     }
 }
 

@@ -73,7 +73,7 @@ extension LayerPricer {
     }
 
     /// The same pricer at a size that was measured, on one rank of its own.
-    private func at(_ point: CalibratedIslands.Point) -> LayerPricer {
+    private func at(_ point: Calibration.Island) -> LayerPricer {
         var other = self
         let expert = point.experts.map { max(1, model.expertCount / $0) } ?? 1
         other.shape = MicroBatchShape(

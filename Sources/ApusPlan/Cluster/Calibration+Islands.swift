@@ -70,6 +70,19 @@ extension Calibration {
         }
 
         package var tokens: Int { sequences * length }
+
+        /// What of an island was measured.
+        package struct Key: Hashable, Sendable {
+            package var kind: IslandKind
+            package var pass: IslandPass
+
+            package init(kind: IslandKind, pass: IslandPass) {
+                self.kind = kind
+                self.pass = pass
+            }
+        }
+
+        package var key: Key { Key(kind: kind, pass: pass) }
     }
 
     /// The islands of a model without tensor parallelism.

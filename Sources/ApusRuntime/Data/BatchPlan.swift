@@ -1,3 +1,4 @@
+package import ApusBase
 package import ApusPlan
 package import ApusProgram
 
@@ -16,6 +17,14 @@ package struct BatchPlan: Hashable, Sendable {
         sequencesPerDataRank = shape.sequencesPerDataRank
         sequencesPerStep = sequencesPerDataRank * mesh.degrees.data
         self.dataIndex = dataIndex
+    }
+
+    /// What a rank computes for in the steps of a program.
+    package init(_ program: Program, rank: Rank) {
+        let mesh = program.mesh
+        self.init(
+            shape: program.shape, mesh: mesh,
+            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
     }
 
     /// The positions of a micro-batch's sequences.

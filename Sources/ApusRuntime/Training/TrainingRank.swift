@@ -137,13 +137,9 @@ private struct TrainedLength {
     let sampler: SequenceSampler
 
     init(_ runtime: Runtime, _ sampler: SequenceSampler) {
-        let (program, rank) = (runtime.setting.program, runtime.setting.rank)
-        let mesh = program.mesh
         self.runtime = runtime
         self.sampler = sampler
-        batches = BatchPlan(
-            shape: program.shape, mesh: mesh,
-            dataIndex: mesh.dataIndex(local: mesh.position(of: rank).local))
+        batches = BatchPlan(runtime.setting.program, rank: runtime.setting.rank)
     }
 }
 
